@@ -81,7 +81,7 @@ class JobConsumer:
         self._publisher = publisher
         self._call = call
         self._on_dead_letter = on_dead_letter
-        self._full = False
+        self._full = self._pool_full = False
         #: The dead letters to publish again, each with its time on the monotonic clock.
         self._retries: deque[tuple[float, Callable[[], None]]] = deque()
         self._joined: set[str] = set()
@@ -233,18 +233,21 @@ class JobConsumer:
         """Return the number of messages that are not finished."""
         return self._urgent.under_way() + self._waiting.under_way()
 
-    def regulate(self, full: bool) -> None:
-        """Pause or resume all partitions.
+    def regulate(self, full: bool, pool_full: bool = False) -> None:
+        """Pause or resume all partitions, or the pool's alone.
 
         Args:
             full: whether the poller can track no more events.
+            pool_full: whether its pool can take no more participants.
         """
         if full != self._full:
             log.warning(
                 "too many events in progress: consuming is paused" if full else "consuming is resumed"
             )
-        self._full = full
-        self._urgent.regulate(full)
+        if pool_full != self._pool_full:
+            log.warning("the pool is full and paused" if pool_full else "the pool has room again")
+        self._full, self._pool_full = full, pool_full
+        self._urgent.regulate(full, {POOL} if pool_full else frozenset())
         self._waiting.regulate(full)
 
     def commit(self) -> None:

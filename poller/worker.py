@@ -191,7 +191,10 @@ class Poller:
         self.last_step = monotonic
         now = self._epoch + monotonic
         self.callbacks.run_pending()
-        self.job_consumer.regulate(full=self._in_progress() >= MAX_TRACKED)
+        self.job_consumer.regulate(
+            full=self._in_progress() >= MAX_TRACKED,
+            pool_full=self.pooler is not None and not self.pooler.has_room,
+        )
         self.poll(now)
         for request in self.tracker.due_requests(now):
             self.cancellations.start(request, now)
@@ -241,7 +244,8 @@ class Poller:
         return max(0.0, min(IDLE, due - now))
 
     def _in_progress(self) -> int:
-        return len(self.tracker) + (0 if self.pooler is None else len(self.pooler))
+        """Return the number of jobs and requests that are not finished, without those in the pool."""
+        return len(self.tracker) + (0 if self.arrivals is None else len(self.arrivals))
 
     def _revoked(self, partition: tuple[str, int]) -> None:
         self.tracker.revoke(partition)

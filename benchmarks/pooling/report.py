@@ -23,7 +23,7 @@ CALLS = 2
 
 def outcomes(scenario: Scenario, most_pending: int) -> list[Outcome]:
     """Run all methods on one scenario; the bound first."""
-    limits = replace(PoolLimits(), most_pending=most_pending, waiting=100_000)
+    limits = replace(PoolLimits(), most_pending=most_pending)
     methods: list[Method] = [
         Pooled(limits),
         Direct(limits),

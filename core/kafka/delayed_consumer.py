@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 
 from confluent_kafka import Consumer, TopicPartition
@@ -94,6 +94,7 @@ class DelayedConsumer:
         #: Messages that are due and not yet returned to the owner.
         self._ready: list[Message] = []
         self._full = False
+        self._full_topics: Set[str] = frozenset()
         self._offsets = Offsets()
         self._last_commit = clock()
         self._commit_failed = False
@@ -136,13 +137,15 @@ class DelayedConsumer:
         returned, self._ready = self._ready[:limit], self._ready[limit:]
         return returned
 
-    def regulate(self, full: bool) -> None:
-        """Pause all partitions, including those assigned later, or resume them.
+    def regulate(self, full: bool, full_topics: Set[str] = frozenset()) -> None:
+        """Pause all partitions, or those of some topics, including those assigned later, or resume them.
 
         Args:
             full: whether the owner can take no more messages.
+            full_topics: topics of which the owner can take no more messages.
         """
         self._full = full
+        self._full_topics = full_topics
         self._align(self._assigned)
 
     def finish(self, partition: Partition, offset: int) -> None:
@@ -214,7 +217,7 @@ class DelayedConsumer:
             return
         now = self._clock()
         for partition, state in self._assigned.items():
-            if not state.held:
+            if not state.held or partition[0] in self._full_topics:
                 continue
             while state.held and state.held[0][0] <= now and len(self._ready) < limit:
                 self._begin(state.held.popleft()[1])
@@ -232,16 +235,15 @@ class DelayedConsumer:
             differing = [
                 partition
                 for partition in partitions
-                if self._wants_pause(self._assigned[partition]) is pause
-                and self._assigned[partition].paused is not pause
+                if self._wants_pause(partition) is pause and self._assigned[partition].paused is not pause
             ]
             if differing:
                 change([TopicPartition(*partition) for partition in differing])
                 for partition in differing:
                     self._assigned[partition].paused = pause
 
-    def _wants_pause(self, state: AssignedPartition) -> bool:
-        return self._full or bool(state.held)
+    def _wants_pause(self, partition: Partition) -> bool:
+        return self._full or partition[0] in self._full_topics or bool(self._assigned[partition].held)
 
     # --- offsets ------------------------------------------------------------------------------------
 

@@ -44,6 +44,9 @@ class PooledArrivals:
         #: Those whose final event is being published.
         self._withdrawing: set[Place] = set()
 
+    def __len__(self) -> int:
+        return len(self._held) + len(self._withdrawing)
+
     def hold(self, consumed: ConsumedEvent) -> bool:
         """Hold a message of a pooled job if it cannot be tracked; return whether it is held."""
         if self._tracker.is_cancelled(consumed.event):

@@ -40,6 +40,10 @@ class Collection:
     def __iter__(self) -> Iterator[Member]:
         return iter(list(self._members.values()))
 
+    def waits(self, member: Member) -> bool:
+        """Return whether a participant is here, and not in a submission."""
+        return self._members.get(member.key) is member
+
     def add(self, member: Member) -> None:
         """Add a participant that has arrived."""
         group = member.submission.group

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from core.protocol import BackendType, PoolRecord
 from poller.state import Key
 
-#: Jobs that are remembered. A forgotten job counts as ended.
+#: Jobs that are remembered; those that are pending longest.
 MAX_JOBS = 5_000
 
 
@@ -45,6 +45,8 @@ class PoolHistory:
     """The jobs, by tag, by id and by participant."""
 
     def __init__(self) -> None:
+        #: The jobs that were composed, forgotten ones too.
+        self.composed = 0
         self._jobs: OrderedDict[str, PoolJob] = OrderedDict()
         #: Those in the queue of their backend, as far as is known: few of all, and asked for at every step.
         self._pending: dict[str, PoolJob] = {}
@@ -84,10 +86,13 @@ class PoolHistory:
         )
         job.looked_at = job.at
         self._jobs[tag] = self._pending[tag] = job
+        self.composed += 1
         for member in job.sizes:
             self._by_member[member] = job
         while len(self._jobs) > MAX_JOBS:
-            _, oldest = self._jobs.popitem(last=False)
+            # One that is pending is still needed: few are.
+            ended = (tag for tag in self._jobs if tag not in self._pending)
+            oldest = self._jobs.pop(next(ended, next(iter(self._jobs))))
             self._pending.pop(oldest.tag, None)
             self._by_id.pop(oldest.job_id or "", None)
             for member in oldest.sizes:

@@ -22,6 +22,7 @@ class Member:
         offset: its offset.
         consumed_at: when it was consumed, in seconds since 1970.
         notified: whether its client knows that it waits.
+        jobs_before: the number of pooled jobs that were known when the message was published.
     """
 
     submission: PoolSubmission
@@ -29,12 +30,18 @@ class Member:
     offset: int
     consumed_at: float
     notified: bool = False
+    jobs_before: int = 0
     _pubs: list[tuple[Any, ...]] = field(default_factory=list)
 
     @property
     def event(self) -> JobEvent:
         """The job, without a provider's id."""
         return self.submission.event
+
+    @property
+    def size(self) -> int:
+        """The bytes of its circuits."""
+        return len(self.submission.circuits)
 
     @property
     def key(self) -> Key:

@@ -2,8 +2,7 @@
 
 The rule is Nagle's for small packets (RFC 896), with the device's queue as the network: if no job of ours is
 pending, submit at once; otherwise collect, since the circuits would only wait in another place. A collection
-ends when a pending job ends, when it fills a job, when its oldest circuits have waited for long enough, or
-when a deadline could not be met otherwise.
+ends when a pending job ends, when it fills a job, or when its oldest circuits have waited for long enough.
 """
 
 from __future__ import annotations
@@ -30,7 +29,6 @@ class Participant(Generic[Key]):
         extent: what the circuits need.
         arrived: when they arrived, in seconds.
         continuing: whether they are a later step of a loop, whose client waits for all its steps.
-        deadline: when their result is needed, in seconds; infinite if it is not.
         passed_over: the number of jobs for which there was no room for them.
     """
 
@@ -39,7 +37,6 @@ class Participant(Generic[Key]):
     extent: JobExtent
     arrived: float
     continuing: bool = False
-    deadline: float = math.inf
     passed_over: int = 0
 
 
@@ -52,14 +49,17 @@ class PoolLimits:
         pending: the number of pending jobs below which waiting circuits are submitted at once.
         most_pending: the most pending jobs: what the plan permits.
         wait: seconds after which circuits are submitted although `pending` jobs are pending.
-        waiting: the most participants that wait.
+        waiting: the number of participants that wait, or are being submitted, from which no further ones are
+            consumed.
+        waiting_bytes: the bytes of their messages from which no further ones are consumed.
     """
 
     job: JobExtent = IBM_JOB
     pending: int = 1
     most_pending: int = 3
     wait: float = 60.0
-    waiting: int = 10_000
+    waiting: int = 4_000
+    waiting_bytes: int = 200_000_000
 
 
 class Pool(Generic[Key]):
@@ -73,7 +73,6 @@ class Pool(Generic[Key]):
         self.limits = limits
         #: In the order of their arrival.
         self._waiting: dict[Key, Participant[Key]] = {}
-        self._deadlines: dict[Key, float] = {}
         self._total = JobExtent()
 
     def __len__(self) -> int:
@@ -90,13 +89,8 @@ class Pool(Generic[Key]):
         """Return the number of participants that arrived before this one."""
         return next((place for place, other in enumerate(self._waiting) if other == key), 0)
 
-    @property
-    def has_room(self) -> bool:
-        """Whether another participant can be added."""
-        return len(self._waiting) < self.limits.waiting
-
     def add(self, participant: Participant[Key]) -> None:
-        """Add a participant, after those that arrived earlier. The caller has checked `has_room`.
+        """Add a participant, after those that arrived earlier.
 
         One that is too large for a shared job waits for its turn as the others do, and has a job of its own.
 
@@ -107,47 +101,42 @@ class Pool(Generic[Key]):
             raise ValueError("the participant waits already")
         self._waiting[participant.key] = participant
         self._total += participant.extent
-        if participant.deadline < math.inf:
-            self._deadlines[participant.key] = participant.deadline
 
     def remove(self, key: Key) -> Participant[Key] | None:
         """Remove a participant and return it; None if it does not wait here."""
         participant = self._waiting.pop(key, None)
         if participant is not None:
             self._total -= participant.extent
-            self._deadlines.pop(key, None)
         return participant
 
     # --- when -----------------------------------------------------------------------------------------------
 
-    def due_at(self, pending: int, lead: float = 0.0) -> float:
+    def due_at(self, pending: int) -> float:
         """Return when `take` should be called if nothing happens before; infinite for not at all.
 
         Args:
             pending: the number of our jobs that are pending at the backend.
-            lead: the expected seconds from a submission to its results.
         """
         if not self._waiting or pending >= self.limits.most_pending:
             return math.inf
         if pending < self.limits.pending or not self._total.fits(self.limits.job):
             return -math.inf
         oldest = next(iter(self._waiting.values())).arrived
-        return min(oldest + self.limits.wait, min(self._deadlines.values(), default=math.inf) - lead)
+        return oldest + self.limits.wait
 
     # --- who ------------------------------------------------------------------------------------------------
 
-    def take(self, now: float, pending: int, lead: float = 0.0) -> list[Participant[Key]]:
+    def take(self, now: float, pending: int) -> list[Participant[Key]]:
         """Remove and return the participants of the job to submit now, in the order of their circuits.
 
         Args:
             now: the time in seconds.
             pending: the number of our jobs that are pending at the backend.
-            lead: the expected seconds from a submission to its results.
 
         Returns:
             The participants; empty if no job should be submitted yet.
         """
-        if now < self.due_at(pending, lead):
+        if now < self.due_at(pending):
             return []
         chosen = self._compose()
         for participant in chosen:

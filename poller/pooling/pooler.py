@@ -27,7 +27,7 @@ from poller.call_outcomes import UNDELIVERABLE
 from poller.job_consumer import ConsumedEvent, JobConsumer
 from poller.metrics import ACCOUNTS
 from poller.pooling.collection import Collection
-from poller.pooling.history import PoolHistory, PoolJob
+from poller.pooling.history import MAX_JOBS, PoolHistory, PoolJob
 from poller.pooling.member import Member
 from poller.pooling.policy import PoolLimits, groups_after_failure
 from poller.pooling.pool_log import PoolLog
@@ -39,6 +39,7 @@ from poller.pooling.submitter import (
     UnclearError,
     UnresolvedError,
     new_tag,
+    pool_record,
 )
 from poller.scheduling.delays import failure_delay
 from poller.state import Key, RunProgress
@@ -57,6 +58,9 @@ RETRY = 3.0
 WATCH = 180.0
 #: Seconds between looks at pending jobs of which no poller has said that they ended.
 SILENT = 60.0
+#: Pooled jobs after which the message of a participant that still waits is published again. Its old message
+#: keeps all later ones from being committed, and a restart must find the jobs of those in the history.
+REFRESH_JOBS = MAX_JOBS // 4
 
 #: Errors after which the same circuits may be submitted again.
 TRANSIENT = (*ACCOUNTS, BackendUnusableError, StreamError)
@@ -128,10 +132,17 @@ class Pooler:
         self._ready = self._reading = False
         #: Counts how often the pool was lost.
         self._epoch = 0
+        #: The bytes of the circuits of all participants.
+        self._bytes = 0
         self._swept = self._stepped = 0.0
 
     def __len__(self) -> int:
         return len(self._members) + len(self._unsorted)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more participants may be consumed."""
+        return len(self) < self._limits.waiting and self._bytes < self._limits.waiting_bytes
 
     def close(self) -> None:
         """Stop reading the records. No other call may follow."""
@@ -144,9 +155,11 @@ class Pooler:
         """Take a participant's message."""
         assert consumed.submission is not None
         member = Member(consumed.submission, consumed.partition, consumed.offset, self._now())
+        self._bytes += member.size
         if self._log is None:
             self._log = self._open_log(lambda record: self._post(lambda: self._history.add(record)))
         if self._ready:
+            member.jobs_before = self._history.composed
             self._sort(member)
         else:
             self._unsorted.append(member)
@@ -156,6 +169,7 @@ class Pooler:
         if partition[0] == POOL:
             self._epoch += 1
             self._ready = False
+            self._bytes = 0
             self._members.clear()
             self._unsorted.clear()
             self._collection.clear()
@@ -170,8 +184,7 @@ class Pooler:
             self._finish([known])
             known = None
         if known is not None:
-            if known.offset != member.offset:
-                self._finish_message(member)  # the action has repeated the step
+            self._repeat(known, member)
         elif job is not None and not job.given_up and job.generation >= member.submission.generation:
             if member.key in job.announced:
                 self._finish_message(member)
@@ -185,7 +198,16 @@ class Pooler:
             self._members[member.key] = member
             self._collection.add(member)
 
+    def _repeat(self, known: Member, member: Member) -> None:
+        """Handle another message of a participant: the action has repeated the step, or it waits for long."""
+        generations = known.submission.generation, member.submission.generation
+        if member.offset > known.offset and len({*generations}) == 1 and self._collection.waits(known):
+            # The older message is finished, so that those after it can be committed.
+            known.offset, member.offset = member.offset, known.offset
+        self._finish_message(member)
+
     def _finish_message(self, member: Member) -> None:
+        self._bytes -= member.size
         self._job_consumer.finish(member.partition, member.offset)
 
     def _finish(self, members: Sequence[Member]) -> None:
@@ -256,6 +278,9 @@ class Pooler:
             elif now - member.event.submitted_at.timestamp() > self._deadline:
                 self._collection.discard(member)
                 self._fail(member, DeadlineError(f"No provider job within {self._deadline:.0f} s."))
+            elif self._history.composed - member.jobs_before >= REFRESH_JOBS:
+                member.jobs_before = self._history.composed
+                self._submitter.publish_again(member)
             elif not member.notified and now - member.consumed_at >= NOTIFY_AFTER:
                 member.notified = True
                 self._notify(member)
@@ -305,6 +330,9 @@ class Pooler:
         now = self._now()
         if isinstance(outcome, str):
             self._paused.pop(backend, None)
+            # The records are read again later than a repeated message may arrive.
+            for state in ("composed", "submitted"):
+                self._history.add(pool_record(state, job.tag, job.members, job.generation, outcome))
             log.info("submitted a pooled job", extra={"job_id": outcome, "participants": len(job.members)})
             self._finish(job.members)
             return

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Literal
 
 from core.errors import JobNotFoundError, ProviderUnavailableError, QwhiskError, StreamError
 from core.kafka.publisher import Publisher
-from core.kafka.topics import CANCEL, JOBS, POOLS
+from core.kafka.topics import CANCEL, JOBS, POOL, POOLS
 from core.protocol import (
     FINAL,
     BackendType,
@@ -32,6 +32,9 @@ from poller.pooling.member import Member, sizes_of
 from poller.state import Key
 
 log = logging.getLogger(__name__)
+
+#: What a record of this module says of a job.
+RecordState = Literal["composed", "submitted", "given_up"]
 
 #: Seconds before each search for a job whose submission had no clear answer.
 PAUSES = (0.0, 0.5, 2.0, 4.0)
@@ -173,6 +176,16 @@ class PoolSubmitter:
             raise NotOursError("The pool belongs to another poller now.")
         self.announce(job_id, job.tag, job.sizes, members, job.generation, None)
         return job_id
+
+    def publish_again(self, member: Member) -> None:
+        """Publish the message of a participant that waits once more. Does not wait.
+
+        The pooler finishes the old message when it consumes the new one.
+
+        Args:
+            member: the participant.
+        """
+        self._publisher.send(POOL, member.event.process_job_id, encode(member.submission))
 
     def search_again(self, job: PoolJob, event: JobEvent) -> None:
         """Ask the pollers once more to search a job that was given up. Does not wait.
@@ -333,22 +346,42 @@ class PoolSubmitter:
         return self._publisher.send(topic, key, data, binary_headers(event, data))
 
     def _record(
-        self, state: Any, tag: str, members: Sequence[Member], generation: int, job_id: str | None = None
+        self,
+        state: RecordState,
+        tag: str,
+        members: Sequence[Member],
+        generation: int,
+        job_id: str | None = None,
     ) -> None:
-        event = members[0].event
-        record = PoolRecord(
-            state=state,
-            at=datetime.now(UTC),
-            tag=tag,
-            job_id=job_id,
-            backend_type=event.backend_type,
-            backend=event.backend,
-            generation=generation,
-            members=[(*member.key, len(member.submission.pubs)) for member in members]
-            if state in ("composed", "submitted")
-            else [],
-        )
+        record = pool_record(state, tag, members, generation, job_id)
         self._publisher.publish(POOLS, tag, encode(record))
+
+
+def pool_record(
+    state: RecordState, tag: str, members: Sequence[Member], generation: int, job_id: str | None = None
+) -> PoolRecord:
+    """Return the record of what became of a job.
+
+    Args:
+        state: the job's state.
+        tag: its tag.
+        members: its participants; if `submitted`, those whose JobEvents were published.
+        generation: how many jobs with their circuits have failed before.
+        job_id: the provider's id, if it is known.
+    """
+    event = members[0].event
+    return PoolRecord(
+        state=state,
+        at=datetime.now(UTC),
+        tag=tag,
+        job_id=job_id,
+        backend_type=event.backend_type,
+        backend=event.backend,
+        generation=generation,
+        members=[(*member.key, len(member.submission.pubs)) for member in members]
+        if state in ("composed", "submitted")
+        else [],
+    )
 
 
 def _search_request(tag: str, event: JobEvent) -> JobEvent:

@@ -48,7 +48,10 @@ class Owner:
         self.world = world
         self.epochs: dict[Partition, int] = {}
         self.given: list[tuple[Partition, int, int]] = []
+        #: What was given in the present assignments and is not finished.
+        self.open: set[tuple[Partition, int]] = set()
         self.full = False
+        self.full_topics: set[str] = set()
         #: True once librdkafka has failed to do what was requested.
         self.deceived = False
         with one_member(world.group) as made:
@@ -66,6 +69,7 @@ class Owner:
 
     def _lost(self, place: Partition) -> None:
         self.epochs[place] = self.epochs.get(place, 0) + 1
+        self.open = {(where, offset) for where, offset in self.open if where != place}
 
     def take(self, most: int) -> None:
         messages = self.consumer.poll(0.0, most)
@@ -80,20 +84,17 @@ class Owner:
             if self.world.exact and place[0] == "slow":
                 assert self.world.wall >= message.stamp + DELAY, "given early"
             self.given.append((place, offset, epoch))
+            self.open.add((place, offset))
 
     def finish(self, which: int) -> None:
         place, offset, _ = self.given[which % len(self.given)]
         self.world.done.add((place, offset))
+        self.open.discard((place, offset))
         self.consumer.finish(place, offset)
 
     def under_way(self) -> int:
-        """Return what was given in the present assignments and has no outcome."""
-        return sum(
-            place in self.kafka.positions
-            and self.epochs.get(place, 0) == epoch
-            and (place, offset) not in self.world.done
-            for place, offset, epoch in self.given
-        )
+        """Return the number of messages given in the present assignments that are not finished."""
+        return sum(place in self.kafka.positions for place, _ in self.open)
 
 
 @contextmanager
@@ -138,16 +139,19 @@ class Delayed:
             owner.take(most)
             if owner.full and not owner.kafka.failing and not owner.deceived:
                 assert set(owner.kafka.positions) <= owner.kafka.paused
+            if not owner.kafka.failing and not owner.deceived:
+                full = {place for place in owner.kafka.positions if place[0] in owner.full_topics}
+                assert full <= owner.kafka.paused
 
     def finish(self, who: int, number: int) -> None:
         if self.owners[who].given:
             self.owners[who].finish(number)
 
-    def regulate(self, who: int, full: bool) -> None:
+    def regulate(self, who: int, full: bool, topics: set[str] | None = None) -> None:
         owner = self.owners[who]
-        owner.full = full
+        owner.full, owner.full_topics = full, topics or set()
         with suppress(KafkaException):
-            owner.consumer.regulate(full)
+            owner.consumer.regulate(full, owner.full_topics)
 
     def move(self, place: Partition, who: int) -> None:
         self.world.group.move(place, self.owners[who].kafka)
@@ -186,7 +190,7 @@ class Delayed:
         """Once all faults are over, every message is handled in time, and all of it is committed."""
         for owner in self.owners:
             owner.kafka.failing, owner.kafka.ignored = set(), set()
-            owner.full = False
+            owner.full, owner.full_topics = False, set()
             owner.consumer.regulate(False)
         for number, place in enumerate(PLACES):
             if self.world.group.wanted.get(place) is None:
@@ -220,6 +224,7 @@ def step(machine: Delayed, dice: random.Random) -> None:
     ]
     rare: list[Callable[[], None]] = [
         lambda: machine.regulate(who, dice.random() < 0.5),
+        lambda: machine.regulate(who, False, {place[0]}),
         lambda: machine.commit(who),
         lambda: machine.expire(who),
         lambda: machine.replace(who),

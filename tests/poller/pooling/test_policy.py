@@ -16,7 +16,7 @@ from poller.pooling.policy import Participant, Pool, PoolLimits, groups_after_fa
 JOB = JobExtent(
     pubs=10, executions=10_000, instructions=1_000, two_qubit_gates=100, size=10_000, seconds=20.0
 )
-LIMITS = PoolLimits(job=JOB, pending=1, most_pending=3, wait=60.0, waiting=1_000)
+LIMITS = PoolLimits(job=JOB, pending=1, most_pending=3, wait=60.0)
 
 
 def extent(pubs: int = 1) -> JobExtent:
@@ -69,13 +69,6 @@ def test_a_full_job_does_not_wait() -> None:
     assert waiting.take(0.0, pending=2) == []
 
 
-def test_a_deadline_ends_the_collection() -> None:
-    urgent = replace(participant(2), deadline=50.0)
-    waiting = pool(participant(1), urgent)
-    assert waiting.due_at(pending=1, lead=30.0) == 20.0
-    assert keys(waiting.take(20.0, pending=1, lead=30.0)) == [1, 2]
-
-
 @pytest.mark.parametrize("name", ["pubs", "executions", "instructions", "two_qubit_gates", "size", "seconds"])
 def test_every_quantity_is_limited(name: str) -> None:
     half = replace(JobExtent(pubs=1), **{name: getattr(JOB, name) // 2 + 1})
@@ -90,7 +83,6 @@ def test_a_client_with_many_circuits_does_not_keep_out_one_with_few() -> None:
     waiting = pool(
         *(participant(key, "many") for key in range(1_000 - 1)), participant(-1, "one", arrived=9.0)
     )
-    assert not waiting.has_room
     assert -1 in keys(waiting.take(9.0, pending=0))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,20 +12,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ProviderQuotaError
+from core.kafka.topics import POOL
 from core.protocol import JobEvent, PooledPub, PoolGroup, PoolSubmission
 from core.provider import run_tag
+from poller.pooling import history, pooler
 from poller.pooling.extent import IBM_JOB
 from poller.pooling.policy import PoolLimits
 from tests.poller.pooling import messages
 from tests.poller.pooling.world import OUTCOMES, World
 
 
-def submission(run: str, *widths: int, client: str = "client", step: int = 0) -> PoolSubmission:
+def submission(
+    run: str, *widths: int, client: str = "client", step: int = 0, backend: str = "fake_fez"
+) -> PoolSubmission:
     """A participant whose circuits have these widths, by which they are recognised."""
     from actions.framework.job import Job, Pub
     from actions.framework.pooling import pool_submission
 
-    event = messages.submission(run, client, params={"widths": list(widths)}, step=step).event
+    params = {"widths": list(widths)}
+    event = messages.submission(run, client, params=params, step=step, backend=backend).event
     circuits = [messages.circuit(width) for width in widths or (1,)]
     return pool_submission(event, Job([Pub(each) for each in circuits]), circuits, shots=100)
 
@@ -117,7 +124,10 @@ def test_circuits_too_large_to_share_a_job_run_alone() -> None:
     large.executions = IBM_JOB.executions + 1
     world.add(large, submission("a", 1))
     world.step()
-    assert sorted(world.account.attempts) == [1, 1]
+    assert world.account.attempts == [1]
+    world.end_jobs()
+    world.step()
+    assert world.account.attempts == [1, 1]
 
 
 def test_a_cancelled_participant_is_not_submitted() -> None:
@@ -291,6 +301,96 @@ def _no_job_without_participants(world: World) -> None:
         assert job_id in used or world.account._tags[job_id] & sought, "a job runs for nobody"
 
 
+def test_a_repeated_message_is_dropped_although_the_records_are_not_read_yet() -> None:
+    world = World()
+    world.add(submission("a", 1))
+    world.step()
+    world.end_jobs()
+    world.step()
+    world.add(submission("b", 2))
+    world.catch_up = lambda: None
+    world.step()
+    world.add(submission("b", 2))
+    world.step(100.0)
+    assert [event.process_job_id for event in world.announced()] == ["a", "b"]
+    assert world.finished == {0, 1, 2}
+
+
+def test_a_job_is_pending_although_its_record_is_not_read_yet() -> None:
+    world = World()
+    world.add(submission("a", 1))
+    world.step()
+    world.end_jobs()
+    world.step()
+    world.catch_up = lambda: None
+    world.add(submission("b", 1))
+    world.step()
+    world.add(submission("c", 1))
+    world.step()
+    assert world.account.attempts == [1, 1]
+
+
+def test_a_participant_that_waits_for_long_does_not_let_others_run_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(history, "MAX_JOBS", 4)
+    monkeypatch.setattr(pooler, "REFRESH_JOBS", 1)
+    world = World(PoolLimits(most_pending=100, wait=1e9))
+    world.add(submission("run0", 1, backend="aer_simulator"))
+    world.step()
+    world.add(submission("waits", 1, backend="aer_simulator"))
+    for number in range(1, 12):
+        world.add(submission(f"run{number}", 1))
+        world.step(1.0)
+        world.end_jobs("fake_fez")
+        world.step(1.0)
+    assert "waits" not in {event.process_job_id for event in world.announced()}
+    world.take_over()
+    for _ in range(3):
+        world.step(1.0)
+    world.end_jobs()
+    world.step(1.0)
+    runs = Counter(event.process_job_id for event in world.announced())
+    assert runs == Counter([*(f"run{number}" for number in range(12)), "waits"])
+    assert world.finished == set(range(len(world.messages)))
+    world.check()
+
+
+def rooms(world: World, *events: Callable[[], object]) -> list[bool]:
+    """Return whether the pool has room after each event."""
+    found = []
+    for event in events:
+        event()
+        found.append(world.pooler.has_room)
+    return found
+
+
+def test_a_full_pool_has_no_room_until_participants_are_submitted() -> None:
+    world = World(PoolLimits(waiting=3))
+    world.add(submission("a", 1))
+    world.step()
+    assert rooms(
+        world,
+        lambda: world.add(submission("b", 1), submission("c", 1)),
+        lambda: world.add(submission("d", 1)),
+        world.end_jobs,
+        world.step,
+    ) == [True, False, False, True]
+
+
+def test_the_bytes_in_the_pool_are_limited() -> None:
+    world = World(PoolLimits(waiting_bytes=2 * len(submission("a", 1).circuits)))
+    assert rooms(
+        world,
+        lambda: world.add(submission("a", 1)),
+        lambda: world.add(submission("b", 1)),
+        world.step,
+        lambda: world.add(submission("c", 1), submission("d", 1)),
+        lambda: world.add(submission("d", 1)),
+        lambda: world.pooler.revoke((POOL, 0)),
+    ) == [True, False, True, False, False, True]
+
+
 EVENTS = (
     *("add", "add", "add", "step", "wait", "end", "kill", "cancel", "appear", "silence", "blind"),
     *("kill, and half of the messages", "the other half"),
@@ -309,12 +409,19 @@ EVENTS = (
 def test_whatever_happens_no_participant_is_lost_doubled_or_mixed_up(
     data: st.DataObject, clients: int, events: list[str], outcomes: list[str]
 ) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pooler, "REFRESH_JOBS", 2)
+        _whatever_happens(data, clients, events, outcomes)
+
+
+def _whatever_happens(data: st.DataObject, clients: int, events: list[str], outcomes: list[str]) -> None:
     world = World(PoolLimits(pending=1, most_pending=5, wait=20.0))
     world.account.outcomes.extend(outcomes)
     cancelled: set[str] = set()
+    number = -1
     for event in events:
         if event == "add":
-            number = len(world.messages)
+            number += 1
             widths = data.draw(st.lists(st.integers(1, 6), min_size=1, max_size=3), label="widths")
             client = f"client{number % clients}"
             world.add(submission(f"run{number}", *widths, client=client, step=number % 2))
@@ -340,9 +447,9 @@ def test_whatever_happens_no_participant_is_lost_doubled_or_mixed_up(
             world.step(1.0)
             del world.publisher.limits["jobs"]
         elif world.messages:
-            number = data.draw(st.integers(0, len(world.messages) - 1), label="cancelled")
-            world.run_progress.cancel(world.messages[number].event)
-            cancelled.add(f"run{number}")
+            chosen = data.draw(st.integers(0, len(world.messages) - 1), label="cancelled")
+            world.run_progress.cancel(world.messages[chosen].event)
+            cancelled.add(world.messages[chosen].event.process_job_id)
     world.account.outcomes.clear()
     world.account.blind = 0
     world.redeliver()

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from core.kafka.topics import JOBS
+from core.kafka.topics import JOBS, POOL
 from core.protocol import PoolShare, encode
 from poller.job_consumer import ConsumedEvent
+from poller.pooling.policy import PoolLimits
 from tests.core.samples import job
 from tests.poller.fakes import Message
 from tests.poller.harness import Rig
+from tests.poller.pooling.messages import submission
 
 
 def event(job_id: str, generation: int) -> bytes:
@@ -38,3 +42,16 @@ def test_the_next_generation_is_tracked_once_the_one_before_has_ended(rig: Rig) 
     rig.poller.tracker.finish(first)
     rig.consume()
     assert [tracked.event.job_id for tracked in rig.poller.tracker] == ["second"]
+
+
+def test_a_full_pool_pauses_its_own_topic_and_no_other(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    regulated: list[tuple[bool, bool]] = []
+    monkeypatch.setattr(
+        rig.poller.job_consumer, "regulate", lambda full, pool_full: regulated.append((full, pool_full))
+    )
+    rig.poller.step(time.monotonic())
+    rig.consume(*(Message(POOL, number, encode(submission(f"run{number}"))) for number in range(2)))
+    assert rig.poller.pooler is not None
+    monkeypatch.setattr(rig.poller.pooler, "_limits", PoolLimits(waiting=2))
+    rig.poller.step(time.monotonic())
+    assert regulated == [(False, False), (False, True)]

@@ -6,6 +6,7 @@ import math
 import random
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from itertools import count
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
@@ -98,6 +99,8 @@ class World:
         self.finished: set[int] = set()
         self.run_progress = RunProgress()
         self.catch_up: Callable[[], None] = lambda: None
+        #: The messages of the topic `pool` that the pooler has published.
+        self._repeated = 0
         #: Work of threads that has not begun; None if it is done at once.
         self.held: list[Callable[[], None]] | None = None
         self.take_over()
@@ -137,7 +140,9 @@ class World:
             self._posted.append,
             lambda: self.now,
         )
-        open_messages = [offset for offset in range(len(self.messages)) if offset not in self.finished]
+        # A commit covers all offsets below it, so the messages after one that is not finished come again too.
+        committed = next(place for place in count() if place not in self.finished)
+        open_messages = list(range(committed, len(self.messages)))
         self._undelivered = open_messages if first is None else open_messages[first:]
         for offset in open_messages[: len(open_messages) if first is None else first]:
             self._consume(offset)
@@ -219,13 +224,22 @@ class World:
                 self._posted.popleft()()
             self.catch_up()
             self.pooler.step(self.now)
-            if not self._posted:
+            if not self._posted and not self._consume_repeated():
                 return
         raise AssertionError("the pooler does not come to rest")
 
-    def end_jobs(self) -> None:
-        """Let every job at the provider end, and tell the pooler."""
+    def _consume_repeated(self) -> bool:
+        """Let the pooler consume the messages that it has published itself; return whether there were any."""
+        repeated = [value for topic, _, value in self.publisher.sent if topic == POOL][self._repeated :]
+        self._repeated += len(repeated)
+        self.add(*(decode(PoolSubmission, value) for value in repeated))
+        return bool(repeated)
+
+    def end_jobs(self, backend: str | None = None) -> None:
+        """Let every job at the provider, or at one backend, end, and tell the pooler."""
         for event in {event.job_id: event for event in self.announced()}.values():
+            if backend not in (None, event.backend):
+                continue
             if self.account.look(event.job_id).status == "QUEUED":
                 self.account.cancel(event.job_id)
             record = PoolRecord(
