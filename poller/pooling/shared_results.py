@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from core.errors import ProviderError
-from core.protocol import JobResult, PoolShare
+from core.protocol import JobResult, PoolShare, PubResult
 from core.provider import JobView, QuantumAccount
 
-#: Results that are kept. A participant whose job's result is no longer kept costs a fetch.
-MAX_RESULTS = 8
+#: Results that are kept until all participants have their parts, and the different outcomes in all of them:
+#: an outcome takes about 100 bytes. The newest is kept however large it is. A participant whose job's result
+#: is no longer kept costs a fetch.
+MAX_RESULTS, MAX_OUTCOMES = 8, 1_000_000
 
 
 def part(result: JobResult, share: PoolShare) -> JobResult:
@@ -37,13 +42,25 @@ def part(result: JobResult, share: PoolShare) -> JobResult:
     )
 
 
+@dataclass
+class _Kept:
+    """A result, and the participants that have got their parts of it."""
+
+    result: JobResult
+    outcomes: int
+    taken: set[int] = field(default_factory=set)
+
+
 class SharedResults:
     """Keeps the last results of pooled jobs. Thread-safe; a result is fetched by one thread at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._locks: OrderedDict[str, threading.Lock] = OrderedDict()
-        self._results: OrderedDict[str, JobResult] = OrderedDict()
+        self._results: OrderedDict[str, _Kept] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._results)
 
     def part(self, account: QuantumAccount, view: JobView, share: PoolShare) -> JobResult:
         """Return a participant's part of the result of a finished job.
@@ -62,11 +79,34 @@ class SharedResults:
                 self._locks.popitem(last=False)
         with fetching:
             with self._lock:
-                result = self._results.get(view.job_id)
-            if result is None:
+                kept = self._results.get(view.job_id)
+            if kept is None:
                 result = account.result(view)
+                kept = _Kept(result, _outcomes(result))
                 with self._lock:
-                    self._results[view.job_id] = result
-                    while len(self._results) > MAX_RESULTS:
-                        self._results.popitem(last=False)
-        return part(result, share)
+                    self._results[view.job_id] = kept
+                    self._bound()
+        own = part(kept.result, share)
+        with self._lock:
+            kept.taken.add(share.member)
+            if len(kept.taken) >= share.members and self._results.get(view.job_id) is kept:
+                del self._results[view.job_id]
+        return own
+
+    def _bound(self) -> None:
+        """Forget the oldest results until few enough are kept."""
+        while len(self._results) > 1 and (
+            len(self._results) > MAX_RESULTS
+            or sum(kept.outcomes for kept in self._results.values()) > MAX_OUTCOMES
+        ):
+            self._results.popitem(last=False)
+
+
+def _outcomes(result: JobResult) -> int:
+    """Return how many counts and expectation values a result has."""
+    pubs: list[PubResult] = result.pubs or [result]
+    return sum(
+        sum(len(counts) for counts in (pub.counts or {}).values())
+        + (0 if pub.evs is None else int(np.size(pub.evs)))
+        for pub in pubs
+    )

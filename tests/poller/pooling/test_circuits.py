@@ -18,6 +18,7 @@ from actions.framework.pooling import pool_submission
 from actions.framework.submission import native
 from core.errors import EventError, ProviderError
 from core.protocol import JobResult, PoolShare, PoolSubmission, PubResult, decode, encode
+from poller.pooling import shared_results
 from poller.pooling.circuits import extent, native_pubs
 from poller.pooling.shared_results import SharedResults, part
 from testkit.quantum_account import InMemoryAccount
@@ -123,3 +124,19 @@ def test_a_result_is_fetched_once_for_all_participants() -> None:
         own = results.part(account, account.look(job_id), share(number, 1, number, 3))
         assert own.metadata["number"] == number
     assert account.fetched == 1
+    assert not len(results), "all have their parts"
+
+
+def test_few_outcomes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shared_results, "MAX_OUTCOMES", 10)
+    account, results = InMemoryAccount(), SharedResults()
+    jobs = [account.submit([(circuit(),)] * 4, "fake_fez", 10, []) for _ in range(3)]
+    for job_id in jobs:
+        account.finish(job_id, result(4))
+        results.part(account, account.look(job_id), share(0, 1, 0, 4))
+    assert len(results) == 2
+    large = account.submit([(circuit(),)] * 40, "fake_fez", 10, [])
+    account.finish(large, result(40))
+    for number in range(2):
+        results.part(account, account.look(large), share(number, 1, number, 40))
+        assert len(results) == 1, "the newest is kept however large it is"
