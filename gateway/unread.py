@@ -11,7 +11,7 @@ from functools import partial
 
 from flask import Response
 
-from gateway.auth.sources import source_of
+from core.client_sources import source_of
 from gateway.edge.exchange import Exchange, exchange, json_parts
 from gateway.edge.held_response import SLICE
 from gateway.inbox.memory import BusyError

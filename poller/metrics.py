@@ -77,6 +77,12 @@ class Metrics:
             buckets=_LAGS,
             registry=registry,
         )
+        self.quantum_seconds = Counter(
+            "qwhisk_poller_quantum_seconds",
+            "Quantum seconds by source: who signed in, or the address of anonymous sessions; a keyed digest",
+            ["source"],
+            registry=registry,
+        )
         started = Gauge(
             "qwhisk_poller_started_seconds", "When this poller started, since 1970", registry=registry
         )

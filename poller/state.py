@@ -9,12 +9,19 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import Enum
 
+from core.client_sources import source_of
 from core.errors import StreamError, TopicUnknownError
 from core.kafka.offsets import Partition
-from core.protocol import JobEvent, ResultEvent, Status
+from core.protocol import JobEvent, JobResult, ResultEvent, Status
 from core.provider import JobView
 from poller.scheduling.forecast import Forecast
 
+#: The entry of a result's metadata.
+QUANTUM_SECONDS = "quantum_seconds"
+#: Jobs that are remembered as counted, so that one whose delivery is repeated counts once.
+MAX_COUNTED = 20_000
+#: Sources that are counted by themselves; those after them are counted together.
+MAX_SOURCES, OTHERS = 1_000, "others"
 #: Identifies a job: the run's id and the step.
 Key = tuple[str, int]
 
@@ -304,3 +311,52 @@ class UnknownTopics:
         """
         with self._lock:
             self._failures.pop(topic, None)
+
+
+def with_usage(result: JobResult, seconds: float) -> JobResult:
+    """Return a result that says how many quantum seconds it took.
+
+    Args:
+        result: the result.
+        seconds: the quantum seconds of the job, or of the client's part of it.
+    """
+    return result.model_copy(update={"metadata": {**result.metadata, QUANTUM_SECONDS: round(seconds, 6)}})
+
+
+class UsageCounter:
+    """Counts the quantum seconds of each source: who signed in, or the address of an anonymous session.
+
+    Thread-safe.
+
+    Args:
+        count: adds seconds to what a source has used.
+    """
+
+    def __init__(self, count: Callable[[str, float], object]) -> None:
+        self._count = count
+        self._lock = threading.Lock()
+        self._counted: OrderedDict[tuple[str, int, str], None] = OrderedDict()
+        self._sources: set[str] = set()
+
+    def add(self, event: JobEvent, result: JobResult) -> None:
+        """Count what a result took, once.
+
+        Args:
+            event: the job.
+            result: its result.
+        """
+        seconds = result.metadata.get(QUANTUM_SECONDS)
+        if not isinstance(seconds, int | float) or seconds < 0:
+            return
+        job = event.process_job_id, event.step, event.job_id
+        with self._lock:
+            if job in self._counted:
+                return
+            self._counted[job] = None
+            if len(self._counted) > MAX_COUNTED:
+                self._counted.popitem(last=False)
+            source = source_of(event.client_id)
+            if source not in self._sources and len(self._sources) >= MAX_SOURCES:
+                source = OTHERS
+            self._sources.add(source)
+        self._count(source, seconds)

@@ -32,6 +32,7 @@ from poller.pooling.pool_log import PoolLog
 from poller.pooling.pooler import Pooler
 from poller.pooling.submitter import PoolSubmitter
 from poller.scheduling.call import Limits
+from poller.state import UsageCounter
 from poller.tracker import JobTracker
 
 log = logging.getLogger(__name__)
@@ -109,6 +110,9 @@ class Poller:
         self._swept = self._now()
         self._publisher = publisher
         self.metrics = Metrics()
+        delivery.usage = UsageCounter(
+            lambda source, seconds: self.metrics.quantum_seconds.labels(source).inc(seconds)
+        )
         self.callbacks = LoopCallbacks()
         limits = {"hardware": hardware, "simulator": simulator}
         self.accounts = Accounts(provider, delivery, workers, limits, self._now(), self.callbacks.put)

@@ -10,9 +10,6 @@ import base64
 import hashlib
 import hmac
 
-#: The characters of a client's id that are random, and those of the source that follow them.
-RANDOM, SOURCE = 16, 12
-
 
 def digest_of(secret: str, kind: str, name: str) -> str:
     """Return the digest of a source.
@@ -24,8 +21,3 @@ def digest_of(secret: str, kind: str, name: str) -> str:
     """
     digest = hmac.new(secret.encode(), f"source\0{kind}\0{name}".encode("utf-8", "replace"), hashlib.sha256)
     return base64.urlsafe_b64encode(digest.digest()[:9]).decode()
-
-
-def source_of(client_id: str) -> str:
-    """Return the source of a client; the id itself if it has none, as those of older sessions."""
-    return client_id[RANDOM:] if len(client_id) == RANDOM + SOURCE else client_id

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import orjson
 from flask import g, request
 
+from core.client_sources import source_of
 from core.errors import NotFoundError
-from gateway.auth.sources import digest_of, source_of
+from gateway.auth.sources import digest_of
 from gateway.auth.tokens import ClientSession, TokenError
 from gateway.problems import MalformedError
 from gateway.services import GatewayServices, address, bearer, session_of

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from prometheus_client import Counter as Metric
 
+from core.client_sources import source_of
 from core.errors import EventError, MessageTooLargeError, StreamError
 from core.kafka.client import redact_topics
 from core.kafka.delayed_consumer import DelayedConsumer
@@ -23,7 +24,6 @@ from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS
 from core.protocol import ResultEvent, binary_headers
 from core.settings import KafkaSettings
-from gateway.auth.sources import source_of
 from gateway.limits import Concurrency
 from gateway.webhooks.delivery import LONGEST, Wait, WebhookDelivery, due, parse_delivery
 from gateway.webhooks.sender import Outcome, WebhookSender

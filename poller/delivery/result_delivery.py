@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from core.config_docs import Documents
@@ -44,7 +45,7 @@ from poller.delivery.step_reply import (
     with_jobs,
 )
 from poller.pooling.delivery import PooledDelivery
-from poller.state import RunProgress, UnknownTopics
+from poller.state import RunProgress, UnknownTopics, UsageCounter, with_usage
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,8 @@ class ResultDelivery:
         self._learn_cancellations = learn_cancellations
         self._steps = StepInvoker(documents, invoke, pace or Pace(time.monotonic))
         self.run_progress = run_progress or RunProgress()
+        #: Counts the quantum seconds; the poller sets it.
+        self.usage: UsageCounter | None = None
 
     def deliver(
         self,
@@ -177,9 +180,17 @@ class ResultDelivery:
 
     def _result(self, event: JobEvent, view: JobView) -> JobResult:
         account = self._provider.account(event.backend_type)
-        if self._pooled is None or event.pool is None:
-            return account.result(view)
-        return self._pooled.results.part(account, view, event.pool)
+        if event.backend_type != "hardware":
+            view = replace(view, charged_seconds=None)
+        if self._pooled is not None and event.pool is not None:
+            result = self._pooled.results.part(account, view, event.pool)
+        else:
+            result = account.result(view)
+            if view.charged_seconds is not None:
+                result = with_usage(result, view.charged_seconds)
+        if self.usage is not None:
+            self.usage.add(event, result)
+        return result
 
     def withdraw(self, event: JobEvent) -> ResultEvent:
         """Publish the final event of a pooled job whose cancellation was requested.

@@ -11,6 +11,7 @@ import numpy as np
 from core.errors import ProviderError
 from core.protocol import JobResult, PoolShare, PubResult
 from core.provider import JobView, QuantumAccount
+from poller.state import with_usage
 
 #: Results that are kept until all participants have their parts, and the different outcomes in all of them:
 #: an outcome takes about 100 bytes. The newest is kept however large it is. A participant whose job's result
@@ -18,21 +19,24 @@ from core.provider import JobView, QuantumAccount
 MAX_RESULTS, MAX_OUTCOMES = 8, 1_000_000
 
 
-def part(result: JobResult, share: PoolShare) -> JobResult:
+def part(result: JobResult, share: PoolShare, charged_seconds: float | None = None) -> JobResult:
     """Return a participant's part of a result. It has nothing of the others, not even their number.
 
     Args:
         result: the result of the provider job.
         share: the participant's place.
+        charged_seconds: the quantum seconds of the job, of which the participant's part is proportional to
+            its executions; None if they are not known.
 
     Raises:
         ProviderError: the result has fewer PUBs than the job.
     """
-    own = (result.pubs or [result])[share.first : share.first + share.count]
+    pubs: list[PubResult] = result.pubs or [result]
+    own = pubs[share.first : share.first + share.count]
     if len(own) != share.count:
         raise ProviderError("The provider's result has fewer parts than the job.")
     first = own[0]
-    return JobResult(
+    whole = JobResult(
         counts=first.counts,
         shots=first.shots,
         evs=first.evs,
@@ -40,6 +44,11 @@ def part(result: JobResult, share: PoolShare) -> JobResult:
         metadata=first.metadata,
         pubs=own if len(own) > 1 else None,
     )
+    if charged_seconds is None:
+        return whole
+    executions = [_executions(pub) for pub in pubs]
+    fraction = sum(executions[share.first : share.first + share.count]) / max(1, sum(executions))
+    return with_usage(whole, charged_seconds * fraction)
 
 
 @dataclass
@@ -86,7 +95,7 @@ class SharedResults:
                 with self._lock:
                     self._results[view.job_id] = kept
                     self._bound()
-        own = part(kept.result, share)
+        own = part(kept.result, share, view.charged_seconds)
         with self._lock:
             kept.taken.add(share.member)
             if len(kept.taken) >= share.members and self._results.get(view.job_id) is kept:
@@ -100,6 +109,13 @@ class SharedResults:
             or sum(kept.outcomes for kept in self._results.values()) > MAX_OUTCOMES
         ):
             self._results.popitem(last=False)
+
+
+def _executions(pub: PubResult) -> int:
+    """Return how many executions a PUB had, or of expectation values how many there are."""
+    if pub.evs is not None:
+        return int(np.size(pub.evs))
+    return max((sum(counts.values()) for counts in (pub.counts or {}).values()), default=0)
 
 
 def _outcomes(result: JobResult) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from gateway.auth.sources import digest_of, source_of
+from core.client_sources import source_of
+from gateway.auth.sources import digest_of
 from gateway.auth.tokens import Tokens
 
 SECRET = "s" * 32

@@ -10,8 +10,8 @@ from flask import Flask, Response
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.client_sources import RANDOM, SOURCE, source_of
 from gateway import unread as module
-from gateway.auth.sources import RANDOM, SOURCE, source_of
 from gateway.edge.exchange import Exchange, WaitLimits, exchange
 from gateway.inbox.memory import BusyError
 from gateway.limits import LimitError

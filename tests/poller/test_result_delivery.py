@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from core.large_results import Folder
 from core.protocol import MAX_EVENT_BYTES, ResultEvent, Status
 from poller.delivery.result_delivery import ResultDelivery
 from poller.delivery.step_reply import ANSWER_RETRIES, ANSWER_TIMEOUT, LOOP_RETRIES, StepError
+from poller.state import UsageCounter
 from tests.core.samples import TOPIC, job, raw_document, result_event
 from tests.poller import results
 from tests.poller.fakes import Documents, Invoke, Provider, Publisher, view
@@ -63,6 +65,21 @@ def test_a_done_job_has_its_result_and_its_answer() -> None:
     assert event.finished_at == datetime(2026, 5, 1, 12, 5, tzinfo=UTC)
     assert (event.job_id, event.params, event.attempt) == ("d1abc", {"n": 1}, 0)
     assert rig.provider.asked == ["d1abc"]
+
+
+@pytest.mark.parametrize(("backend_type", "used"), [("hardware", 2.5), ("simulator", None)])
+def test_a_result_tells_the_quantum_seconds_and_they_are_counted_once(
+    backend_type: str, used: float | None
+) -> None:
+    rig, counted = Rig(), list[tuple[str, float]]()
+    rig.delivery.usage = UsageCounter(lambda source, seconds: counted.append((source, seconds)))
+    done = replace(view("DONE"), charged_seconds=2.5)
+    for _ in range(2):
+        rig.delivery.deliver(job(backend_type=backend_type, client_id="r" * 16 + "source------"), done)
+    event = rig.publisher.events()[0]
+    assert event.result is not None
+    assert event.result.metadata.get("quantum_seconds") == used
+    assert counted == ([] if used is None else [("source------", used)])
 
 
 def test_the_answer_is_requested_with_the_result_and_the_state() -> None:

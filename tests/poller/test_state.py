@@ -8,8 +8,8 @@ from functools import partial
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.protocol import ResultEvent, encode
-from poller.state import MAX_RUNS, RunProgress
+from core.protocol import JobResult, ResultEvent, encode
+from poller.state import MAX_RUNS, MAX_SOURCES, OTHERS, RunProgress, UsageCounter, with_usage
 from tests.core.samples import job
 from tests.poller.fakes import (
     Publisher,
@@ -47,3 +47,22 @@ def test_no_event_of_an_older_step_is_published_after_one_of_a_newer_step(
     assert len(published) - len(before_the_end) == any(final for _, _, final in events), (
         "there must be one final event, and nothing after it"
     )
+
+
+def test_sources_are_counted_by_themselves_within_bounds() -> None:
+    counted: dict[str, float] = {}
+
+    def count(source: str, seconds: float) -> None:
+        counted[source] = counted.get(source, 0.0) + seconds
+
+    usage, result = UsageCounter(count), with_usage(JobResult(metadata={"own": 1}), 0.5)
+    assert result.metadata == {"own": 1, "quantum_seconds": 0.5}
+    for number in range(MAX_SOURCES + 5):
+        client = f"{'r' * 16}{number:012}"
+        usage.add(job(process_job_id=f"run{number}", client_id=client), result)
+    for step in range(3):
+        usage.add(job(process_job_id="loop", client_id=f"{'s' * 16}{0:012}", step=step), result)
+    usage.add(job(process_job_id="without"), JobResult())
+    assert len(counted) == MAX_SOURCES + 1
+    assert counted[OTHERS] == 5 * 0.5
+    assert counted[f"{0:012}"] == 4 * 0.5, "every client of a source and every step"

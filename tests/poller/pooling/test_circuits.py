@@ -140,3 +140,24 @@ def test_few_outcomes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(2):
         results.part(account, account.look(large), share(number, 1, number, 40))
         assert len(results) == 1, "the newest is kept however large it is"
+
+
+@given(
+    shots=st.lists(st.integers(1, 1_000), min_size=1, max_size=8),
+    charged=st.floats(0, 1e4),
+    estimator=st.booleans(),
+)
+def test_the_quantum_seconds_are_shared_by_executions(
+    shots: list[int], charged: float, estimator: bool
+) -> None:
+    pubs = [
+        PubResult(evs=[0.0] * count) if estimator else PubResult(counts={"c": {"0": count}})
+        for count in shots
+    ]
+    whole = JobResult(counts=pubs[0].counts, evs=pubs[0].evs, pubs=pubs if len(pubs) > 1 else None)
+    shares = [share(place, 1, place, len(shots)) for place in range(len(shots))]
+    used = [part(whole, each, charged).metadata["quantum_seconds"] for each in shares]
+    assert sum(used) == pytest.approx(charged, abs=1e-5)
+    assert used == pytest.approx([charged * count / sum(shots) for count in shots], abs=1e-5)
+    assert "quantum_seconds" not in part(whole, shares[0]).metadata
+    assert not any(pub.metadata for pub in pubs), "a participant's part has changed the others'"
