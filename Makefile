@@ -13,7 +13,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 MANIFEST ?= manifest.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help helm manifests demo up simulator test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-burst trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config locks doctor deploy undeploy images test-images test-containers format clean trial-mitigation
+.PHONY: help helm manifests demo up simulator test test-fast trial-properties trial-submissions trial-connections trial-memory trial-sessions trial-simulator trial-rebalances trial-faults trial-burst trial-pooling trial-openqasm test-kafka test-provider-clients test-page screenshots check bench new-action documents config locks doctor deploy undeploy images test-images test-containers format clean trial-mitigation
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ trial-faults: page ## faults of machine, network and operator while clients subm
 
 trial-burst: venv ## 500 jobs at once on an OpenWhisk with stock limits, 60 invocations a minute: all answered; BURST_SEED=N
 	@$(PYTEST) -s -m trial tests/chaos/test_burst.py
+
+trial-pooling: venv ## pooled jobs against direct ones, and under faults; POOLING_SEED=N, ONLY=burst|alone|once|loops|refused
+	@POOLING_CIRCUITS=$${POOLING_CIRCUITS:-500} $(PYTEST) -s -m "kafka or not kafka" -k "$${ONLY:-test}" tests/chaos/test_pooling.py
 
 trial-openqasm: venv ## OpenQASM files of other tools against their own simulations; they are installed apart
 	@set -e; corpus=$$(mktemp -d); trap 'rm -rf $$corpus' EXIT; $(PYTHON) -m venv $$corpus/venv; \

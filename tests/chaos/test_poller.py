@@ -94,11 +94,25 @@ class Counters:
 
 
 class Pollers:
-    """The stack's own poller, an added one, and the thread that kills them."""
+    """The stack's own poller, an added one, and the thread that kills them.
 
-    def __init__(self, stack: Stack, dice: random.Random) -> None:
+    Args:
+        stack: the stack.
+        dice: draws the times of the kills.
+        most: the most kills.
+        every: the least and the most seconds before each.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        dice: random.Random,
+        most: int = KILLS,
+        every: tuple[float, float] = KILL_EVERY,
+    ) -> None:
         self.stack = stack
         self.dice = dice
+        self._most, self._every = most, every
         #: Kills of the stack's own poller, and of the added one.
         self.own_kills = self.added_kills = 0
         self.added: subprocess.Popen[bytes] | None = None
@@ -124,7 +138,7 @@ class Pollers:
         self._thread.start()
 
     def _kill_again_and_again(self) -> None:
-        while self.kills < KILLS and not self._stop.wait(self.dice.uniform(*KILL_EVERY)):
+        while self.kills < self._most and not self._stop.wait(self.dice.uniform(*self._every)):
             # Usually one that is working, and each in turn, so that both are killed even in a short run.
             first, added = map(self.healthy, self.ports)
             if self.added is not None and added and self.added_kills < self.own_kills:

@@ -9,16 +9,26 @@ import signal
 import sys
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import pytest
+import requests
+from scipy.stats import chi2_contingency  # type: ignore[import-untyped]
 
-from core.protocol import FINAL
 from core.provider import QuantumAccount, connect
 from core.settings import ProviderSettings
 from testkit.faults import paused, set_faults
+from testkit.pooled import (
+    DEVICE,
+    check_pattern,
+    ended,
+    program,
+    secret,
+    submit_pattern,
+    submit_program,
+)
 from testkit.processes import module_pid, part_environment
-from testkit.stack import GIVEN_WHISK, Client, Stack, alive, running, wait_for
+from testkit.stack import GIVEN_WHISK, Stack, alive, running, wait_for
+from tests.chaos.test_pooling import refused_cost_only_their_owners
 
 pytestmark = pytest.mark.skipif(
     bool(GIVEN_WHISK), reason="the setting of this stack is bound to the actions of all stacks"
@@ -26,7 +36,8 @@ pytestmark = pytest.mark.skipif(
 
 #: Seconds in which all jobs of a test end, on a busy machine.
 PATIENCE = 150.0
-DEVICE = "fake_fez"
+#: Probability below which counts are of different distributions.
+LEVEL = 1e-6
 
 
 @pytest.fixture(scope="module")
@@ -49,47 +60,8 @@ def account(pooling_stack: Stack) -> QuantumAccount:
     return connect(ProviderSettings.from_env(env)).account("hardware")
 
 
-def secret(dice: random.Random) -> str:
-    """Return a pattern of five bits that its client recognises."""
-    return format(dice.randrange(1, 32), "05b")
-
-
-def submit(client: Client, bits: str, **values: Any) -> str:
-    """Submit a circuit that measures a pattern on the device; return the job's id."""
-    flips = "\n".join(f"x q[{place}];" for place, bit in enumerate(reversed(bits)) if bit == "1")
-    program = f'OPENQASM 2.0;\ninclude "qelib1.inc";\nqreg q[5];\ncreg c[5];\n{flips}\nmeasure q -> c;\n'
-    given: dict[str, Any] = {"program": program, "backend_type": "hardware", "backend": DEVICE, "shots": 100}
-    given |= values
-    answer = client.submit(function="run_openqasm", **given)
-    assert answer.status_code == 202, answer.text
-    job: dict[str, Any] = answer.json()
-    if given.get("pooling", True):
-        assert (job["status"], job["provider_jobs"]) == ("POOLED", [])
-    return str(job["process_job_id"])
-
-
-def ended(client: Client, job: str) -> dict[str, Any]:
-    """Wait for a job's end and return it."""
-    found: dict[str, Any] = {}
-
-    def final() -> bool:
-        found.update(client.get(f"/jobs/{job}", wait=30).json())
-        return found["status"] in FINAL
-
-    wait_for(final, PATIENCE)
-    return found
-
-
 def _is_gone(pid: int) -> bool:
     return not alive(pid)
-
-
-def check(job: dict[str, Any], bits: str) -> None:
-    """Check that a job is done, and that its counts are of its own pattern."""
-    assert job["status"] == "DONE", job["error"]
-    counts = job["result"]["counts"]["c"]
-    assert max(counts, key=counts.get) == bits
-    assert sum(counts.values()) == 100
 
 
 def test_many_clients_share_few_provider_jobs_and_see_only_their_own(pooling_stack: Stack) -> None:
@@ -97,22 +69,30 @@ def test_many_clients_share_few_provider_jobs_and_see_only_their_own(pooling_sta
     clients = [pooling_stack.client() for _ in range(5)]
     patterns = [(client, secret(dice)) for client in clients for _ in range(4)]
     with paused(pooling_stack, DEVICE):
-        jobs = [(client, bits, submit(client, bits)) for client, bits in patterns]
+        jobs = [(client, bits, submit_pattern(client, bits)) for client, bits in patterns]
     ends = [(bits, ended(client, job)) for client, bits, job in jobs]
     for bits, job in ends:
-        check(job, bits)
+        check_pattern(job, bits)
     provider_jobs = {each["job_id"] for _, job in ends for each in job["provider_jobs"]}
     assert len(provider_jobs) <= 3, "each client's job was a provider job of its own"
     # Nothing tells how many neighbours there were: the answers have the same fields as those of jobs alone.
     alone = clients[0]
-    single = ended(alone, submit(alone, "10101", pooling=False))
-    check(single, "10101")
+    single = ended(alone, submit_pattern(alone, "10101", pooling=False))
+    check_pattern(single, "10101")
     assert single["provider_jobs"][0]["job_id"] not in provider_jobs
     for _, job in ends:
         assert job.keys() == single.keys()
         assert job["result"].keys() == single["result"].keys()
         assert job["result"]["metadata"].keys() <= single["result"]["metadata"].keys()
         assert '"pool"' not in json.dumps(job)
+    # Each has its share of what the device was used.
+    used = [job["result"]["metadata"]["quantum_seconds"] for _, job in ends]
+    assert all(0 < seconds <= single["result"]["metadata"]["quantum_seconds"] for seconds in used)
+    port = pooling_stack.env["POLLER_PORT"]
+    metrics = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=20).text
+    lines = [line for line in metrics.splitlines() if line.startswith("qwhisk_poller_quantum_seconds_total{")]
+    total = sum(float(line.rpartition(" ")[2]) for line in lines)
+    assert total == pytest.approx(sum(used) + single["result"]["metadata"]["quantum_seconds"], abs=1e-3)
 
 
 def test_a_participant_is_cancelled_and_its_neighbours_are_not(
@@ -120,16 +100,16 @@ def test_a_participant_is_cancelled_and_its_neighbours_are_not(
 ) -> None:
     first, second, third = (pooling_stack.client() for _ in range(3))
     with paused(pooling_stack, DEVICE):
-        pending = submit(first, "00001")
+        pending = submit_pattern(first, "00001")
         wait_for(lambda: first.get(f"/jobs/{pending}").json()["status"] == "QUEUED", PATIENCE)
-        waiting = submit(second, "00010")
-        kept = submit(third, "00100")
+        waiting = submit_pattern(second, "00010")
+        kept = submit_pattern(third, "00100")
         assert second.http.delete(f"{pooling_stack.api}/jobs/{waiting}", timeout=30).status_code == 202
         assert ended(second, waiting)["status"] == "CANCELLED"
-    check(ended(third, kept), "00100")
-    check(ended(first, pending), "00001")
+    check_pattern(ended(third, kept), "00100")
+    check_pattern(ended(first, pending), "00001")
     with paused(pooling_stack, DEVICE):
-        last = submit(first, "01000")
+        last = submit_pattern(first, "01000")
         wait_for(lambda: first.get(f"/jobs/{last}").json()["status"] == "QUEUED", PATIENCE)
         provider_job = first.get(f"/jobs/{last}").json()["provider_jobs"][0]["job_id"]
         assert first.http.delete(f"{pooling_stack.api}/jobs/{last}", timeout=30).status_code == 202
@@ -141,36 +121,89 @@ def test_the_participants_of_a_job_that_fails_run_again_in_smaller_ones(pooling_
     dice = random.Random(23)
     clients = [pooling_stack.client() for _ in range(2)]
     with paused(pooling_stack, DEVICE):
-        before = submit(clients[0], "11111")
+        before = submit_pattern(clients[0], "11111")
         wait_for(lambda: clients[0].get(f"/jobs/{before}").json()["status"] == "QUEUED", PATIENCE)
-        jobs = [(client, bits := secret(dice), submit(client, bits)) for client in clients for _ in range(3)]
+        jobs = [
+            (client, bits := secret(dice), submit_pattern(client, bits))
+            for client in clients
+            for _ in range(3)
+        ]
         # The job that is pending runs before; the next one, which has all others, fails as a whole.
         set_faults(pooling_stack, {})
-        check(ended(clients[0], before), "11111")
+        check_pattern(ended(clients[0], before), "11111")
         set_faults(pooling_stack, {"jobs": [{"backend": DEVICE, "count": 1}]})
         ends = [(bits, ended(client, job)) for client, bits, job in jobs]
     for bits, job in ends:
-        check(job, bits)
+        check_pattern(job, bits)
 
 
-def test_a_pooled_loop_ends_with_its_answer(pooling_stack: Stack) -> None:
-    clients = [pooling_stack.client() for _ in range(2)]
+def test_refused_circuits_cost_only_their_owners(pooling_stack: Stack) -> None:
+    refused_cost_only_their_owners(pooling_stack, circuits=12, bad=2, clients=4)
+
+
+def test_loops_share_provider_jobs_and_end_with_their_answers(pooling_stack: Stack) -> None:
+    clients = [pooling_stack.client() for _ in range(5)]
     jobs = []
-    for client in clients:
-        answer = client.submit(
-            function="qaoa_maxcut",
-            edges=[[0, 1, 1.0], [1, 2, 1.0]],
-            max_steps=2,
-            backend_type="hardware",
-            backend=DEVICE,
-            shots=100,
-        )
-        assert answer.status_code == 202, answer.text
-        jobs.append((client, answer.json()["process_job_id"]))
-    for client, job in jobs:
-        end = ended(client, job)
+    with paused(pooling_stack, DEVICE):
+        for client in clients:
+            answer = client.submit(
+                function="qaoa_maxcut",
+                edges=[[0, 1, 1.0], [1, 2, 1.0]],
+                max_steps=2,
+                backend_type="hardware",
+                backend=DEVICE,
+                shots=100,
+            )
+            assert answer.status_code == 202, answer.text
+            jobs.append((client, answer.json()["process_job_id"]))
+    ends = [ended(client, job) for client, job in jobs]
+    for end in ends:
         assert end["status"] == "DONE", end["error"]
         assert len(end["provider_jobs"]) == end["step"] + 1
+    steps = [job["job_id"] for end in ends for job in end["provider_jobs"]]
+    # The device was paused until all had submitted: at most two jobs carry the first steps.
+    assert len(set(steps)) <= len(steps) - (len(clients) - 2)
+
+
+def random_program(dice: random.Random) -> str:
+    """Return a random program of three qubits."""
+    gates = []
+    for _ in range(6):
+        gates += [f"ry({dice.uniform(0, 3):.3f}) q[{place}];" for place in range(3)]
+        first, second = dice.sample(range(3), 2)
+        gates.append(f"cx q[{first}],q[{second}];")
+    return program(3, "\n".join(gates))
+
+
+def agreement(one: dict[str, int], other: dict[str, int]) -> float:
+    """Return the probability that counts of one distribution differ as these do, by the chi-squared test."""
+    common = [bits for bits in {**one, **other} if one.get(bits, 0) + other.get(bits, 0) >= 10]
+    table = [[counts.get(bits, 0) for bits in common] for counts in (one, other)]
+    return float(chi2_contingency(table).pvalue)
+
+
+def test_a_pooled_circuit_gives_what_it_gives_alone(pooling_stack: Stack) -> None:
+    dice, shots = random.Random(25), 2_000
+    programs = [random_program(dice) for _ in range(5)]
+    clients = [pooling_stack.client() for _ in programs]
+    counts: dict[bool, list[dict[str, int]]] = {}
+    circuits: dict[bool, list[object]] = {}
+    for pooling in (True, False):
+        with paused(pooling_stack, DEVICE):
+            jobs = [
+                submit_program(client, text, shots=shots, pooling=pooling)
+                for client, text in zip(clients, programs, strict=True)
+            ]
+        ends = [ended(client, job) for client, job in zip(clients, jobs, strict=True)]
+        assert [end["status"] for end in ends] == ["DONE"] * len(ends)
+        assert (len({end["provider_jobs"][0]["job_id"] for end in ends}) <= 2) is pooling
+        counts[pooling] = [end["result"]["counts"]["c"] for end in ends]
+        circuits[pooling] = [end["circuit"] for end in ends]
+    assert circuits[True] == circuits[False], "the circuits are transpiled differently"
+    assert {sum(own.values()) for those in counts.values() for own in those} == {shots}
+    for pooled, alone in zip(counts[True], counts[False], strict=True):
+        assert agreement(pooled, alone) > LEVEL
+    assert agreement(counts[True][0], counts[False][1]) < LEVEL, "the test does not see another's counts"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the processes in /proc")
@@ -180,9 +213,9 @@ def test_a_poller_that_is_killed_loses_and_doubles_nothing(pooling_stack: Stack)
     jobs = []
     with paused(pooling_stack, DEVICE):
         for _ in range(3):
-            jobs += [(client, bits := secret(dice), submit(client, bits)) for client in clients]
+            jobs += [(client, bits := secret(dice), submit_pattern(client, bits)) for client in clients]
             pid = module_pid(pooling_stack, "poller")
             os.kill(pid, signal.SIGKILL)
             wait_for(partial(_is_gone, pid))
     for client, bits, job in jobs:
-        check(ended(client, job), bits)
+        check_pattern(ended(client, job), bits)
