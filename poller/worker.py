@@ -128,7 +128,7 @@ class Poller:
         )
         self.notifier = ProgressNotifier(self.tracker, self.accounts, publisher)
         self.completion = Completion(self.tracker, self.accounts, deadline)
-        self.abandoned = AbandonedPools(self.accounts, publisher)
+        self.abandoned = AbandonedPools(self.accounts, publisher, self._now)
         self.call_outcomes = CallOutcomeHandler(
             self.tracker, self.completion, self.notifier, self.abandoned.add
         )
@@ -204,6 +204,8 @@ class Poller:
             self.cancellations.start(request, now)
         if self.pooler is not None:
             self.pooler.step(now)
+        if self.abandoned.failed:
+            self.abandoned.step(now)
         self.accounts.share(self.job_consumer.share())
         for account_worker in self.accounts:
             account_worker.start(now, self.tracker.scheduled, self.call_outcomes.handle)

@@ -200,8 +200,8 @@ class Pooler:
 
     def _repeat(self, known: Member, member: Member) -> None:
         """Handle another message of a participant: the action has repeated the step, or it waits for long."""
-        generations = known.submission.generation, member.submission.generation
-        if member.offset > known.offset and len({*generations}) == 1 and self._collection.waits(known):
+        same = known.submission.generation == member.submission.generation
+        if same and member.offset > known.offset and self._collection.waits(known):
             # The older message is finished, so that those after it can be committed.
             known.offset, member.offset = member.offset, known.offset
         self._finish_message(member)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 
+from core.errors import ProviderUnavailableError, QwhiskError
 from core.kafka.topics import POOLS
 from core.protocol import JobEvent, PoolRecord, PoolShare, decode
 from poller.account import Accounts
@@ -31,10 +32,15 @@ def publisher() -> fakes.Publisher:
 @pytest.fixture
 def pools(account: InMemoryAccount, publisher: fakes.Publisher) -> AbandonedPools:
     def run(work: Callable[[], Any], then: Callable[[Any], None], title: str) -> None:
-        then(work())
+        try:
+            outcome = work()
+        except QwhiskError as error:
+            outcome = error
+        then(outcome)
 
     worker = SimpleNamespace(account=account, run=run)
-    return AbandonedPools(cast(Accounts, SimpleNamespace(of=lambda event: worker)), publisher)
+    accounts = cast(Accounts, SimpleNamespace(of=lambda event: worker))
+    return AbandonedPools(accounts, publisher, lambda: 1_000.0)
 
 
 def event(job_id: str, member: int, members: int) -> JobEvent:
@@ -53,6 +59,46 @@ def test_a_job_is_cancelled_with_its_last_participant(
     assert account.look(job_id).status == "CANCELLED"
     [record] = [decode(PoolRecord, value) for topic, _, value in publisher.sent if topic == POOLS]
     assert (record.state, record.job_id) == ("ended", job_id)
+
+
+def test_a_job_is_cancelled_again_until_the_provider_answers(
+    account: InMemoryAccount, pools: AbandonedPools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = account.submit([(circuit(),)], "fake_fez", 10, [])
+    cancel, attempts = account.cancel, list[str]()
+
+    def refuse(job: str) -> None:
+        attempts.append(job)
+        raise ProviderUnavailableError("The provider is down.")
+
+    monkeypatch.setattr(account, "cancel", refuse)
+    pools.add(event(job_id, 0, 1))
+    pools.step(1_000.0)
+    assert attempts == [job_id], "not before its time"
+    pools.step(1_001.0)
+    assert attempts == [job_id] * 2
+    monkeypatch.setattr(account, "cancel", cancel)
+    pools.step(1_010.0)
+    assert account.look(job_id).status == "CANCELLED"
+    monkeypatch.setattr(account, "cancel", refuse)
+    pools.step(9e9)
+    assert attempts == [job_id] * 2
+
+
+def test_a_job_that_cannot_be_cancelled_is_given_up(
+    account: InMemoryAccount, pools: AbandonedPools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[str] = []
+
+    def refuse(job: str) -> None:
+        attempts.append(job)
+        raise ProviderUnavailableError("The provider is down.")
+
+    monkeypatch.setattr(account, "cancel", refuse)
+    pools.add(event(account.submit([(circuit(),)], "fake_fez", 10, []), 0, 1))
+    for _ in range(100):
+        pools.step(9e9)
+    assert len(attempts) == abandoned.MAX_ATTEMPTS
 
 
 def test_a_job_that_is_not_pooled_is_ignored(account: InMemoryAccount, pools: AbandonedPools) -> None:
