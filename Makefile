@@ -136,8 +136,9 @@ deploy: venv ## deploy manifest.yaml to WHISK_APIHOST with WHISK_AUTH, by wskdep
 undeploy: venv ## delete from WHISK_APIHOST what manifest.yaml names
 	@$(BIN)/python -m local.deploy --manifest $(MANIFEST) --undo
 
-images: ## build the images of services and actions; DOCKER_BUILD_FLAGS go to docker build
+images: venv ## build all images, and their bills of materials in .local/sbom; DOCKER_BUILD_FLAGS go to docker build
 	@bash actions/images.sh
+	@$(BIN)/python -m tools.sbom .local/sbom
 
 test-images: venv images ## build the images and test them as containers, the services as composed
 	@$(PYTEST) tests/images

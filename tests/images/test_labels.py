@@ -6,17 +6,13 @@ import re
 import tomllib
 
 import pytest
-import yaml
 
 from testkit.stack import ROOT
 from tests.images.engine import inspect
-
-MANIFEST = yaml.safe_load((ROOT / "manifest.yaml").read_text())
-ACTIONS = [action["docker"] for action in MANIFEST["packages"]["quantum"]["actions"].values()]
-IMAGES = sorted({"qwhisk/gateway", "qwhisk/poller", "qwhisk/simulator", "qwhisk/base", *ACTIONS})
+from tools.sbom import every_image
 
 
-@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize("image", every_image())
 def test_an_image_says_what_it_is_and_from_what_it_was_built(image: str) -> None:
     prefix = "org.opencontainers.image."
     given = inspect(image)["Config"]["Labels"]
