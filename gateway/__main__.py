@@ -12,6 +12,7 @@ from typing import NoReturn
 from core import log
 from core.errors import QwhiskError
 from core.settings import command_line
+from core.tracing import export
 from gateway.app import create_app
 from gateway.edge.application import Edge
 from gateway.edge.connections import Connections
@@ -37,6 +38,7 @@ def _serve(settings: GatewaySettings) -> None:
     """Serve until a signal arrives."""
     most = allow_connections(settings)
     sockets = listen(settings)
+    send_traces = export.configure("gateway", os.environ)
     services = GatewayServices.make(settings, os.environ)
     per_address = Concurrency(0 if settings.proxies else settings.connections_per_address)
     edge = Edge(create_app(services), services, Connections(most, per_address))
@@ -47,6 +49,7 @@ def _serve(settings: GatewaySettings) -> None:
         closing = threading.Thread(target=services.close, daemon=True)
         closing.start()
         closing.join(CLOSE_TIMEOUT)
+        send_traces()
 
 
 def main() -> int:

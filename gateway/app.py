@@ -9,7 +9,7 @@ from flask import Flask, Response, request, send_from_directory
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.security import safe_join
 
-from gateway import asyncapi, audit, metrics, openapi, origin, problems
+from gateway import asyncapi, audit, metrics, openapi, origin, problems, tracing
 from gateway.api import api
 from gateway.edge import events
 from gateway.edge.bodies import MAX_BODY
@@ -20,8 +20,9 @@ from gateway.services import GatewayServices
 _CORS = {
     "Access-Control-Allow-Methods": "GET, POST, DELETE",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Callback-Url, "
-    "Callback-Format, Mcp-Session-Id, Mcp-Protocol-Version",
-    "Access-Control-Expose-Headers": "Location, Retry-After, Idempotent-Replayed, Mcp-Session-Id",
+    "Callback-Format, Mcp-Session-Id, Mcp-Protocol-Version, traceparent",
+    "Access-Control-Expose-Headers": "Location, Retry-After, Idempotent-Replayed, Mcp-Session-Id, "
+    "traceparent",
     "Access-Control-Max-Age": "600",
 }
 
@@ -54,6 +55,7 @@ def create_app(services: GatewayServices) -> Flask:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     problems.register(app)
     origin.register(app, services)
+    tracing.register(app)
     audit.register(app, services.audit, services.sign_in.needed)
     metrics.register(app, services)
     openapi.register(app, services.documents)

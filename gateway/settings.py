@@ -16,6 +16,7 @@ from core.settings.kinds import EXACT_URL, TEXT, InvalidValueError, choice, inte
 from core.settings.openwhisk import CREDENTIAL_ROWS
 from core.settings.ports import GATEWAY_PORT
 from core.settings.stores import DOCUMENT_ROWS, RESULT_ROWS
+from core.tracing.export import TRACING_ROWS
 from gateway.links import MAX_PREFIX, own_prefix
 from gateway.permissions import UNLIMITED, PermissionDocument, document_of
 from gateway.webhooks.callback import Policy
@@ -270,6 +271,7 @@ TABLE = SettingsTable(
         MCP,
         PAGE,
         LOG_LEVEL,
+        *TRACING_ROWS,
         *KAFKA_ROWS,
         RETENTION_SECONDS,
         *DOCUMENT_ROWS,

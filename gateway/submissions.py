@@ -27,6 +27,7 @@ from core.protocol import (
     job_path,
 )
 from core.strays import sought
+from core.tracing import span
 from gateway.auth.tokens import ClientSession
 from gateway.edge.exchange import json_parts, wait_for_final
 from gateway.inbox.inbox import Inbox, InboxEntry
@@ -172,7 +173,9 @@ def _remember(gateway: GatewayServices, queued: ResultEvent) -> Future[None]:
             log.warning("%s", done.exception(), extra={"process_job_id": queued.process_job_id})
 
     data = encode(queued)
-    sent = gateway.publisher.send(queued.topic, queued.process_job_id, data, binary_headers(queued, data))
+    with span("publish results", "producer", attributes={"qwhisk.status": queued.status}):
+        headers = binary_headers(queued, data)
+        sent = gateway.publisher.send(queued.topic, queued.process_job_id, data, headers)
     sent.add_done_callback(report)
     return sent
 

@@ -42,9 +42,10 @@ SETTINGS = {
     "poller": (
         *("POLLER_*", "POOL_PENDING", "POOL_MOST_PENDING", "POOL_WAIT_SECONDS"),
         *("LOG_LEVEL", "RESULTS_*", "IBM_CLOUD_API_KEY", "IAM_URL", "USAGE_DATA_*"),
+        "OTEL_*",
         *PROXIES,
     ),
-    "gateway": ("GATEWAY_*", "LOG_LEVEL", "RESULTS_*", "IBM_CLOUD_API_KEY", "IAM_URL", *PROXIES),
+    "gateway": ("GATEWAY_*", "LOG_LEVEL", "OTEL_*", "RESULTS_*", "IBM_CLOUD_API_KEY", "IAM_URL", *PROXIES),
 }
 
 #: Patterns of the user's variables that no part inherits: the user's accounts are not for the local stack,

@@ -18,6 +18,7 @@ from core.openwhisk.client import FunctionInvoker
 from core.openwhisk.credentials import EnvironmentCredentials
 from core.provider import LOOK_PAGE, connect
 from core.settings import command_line
+from core.tracing import export
 from poller import health
 from poller.cancellation_feed import CancellationFeed
 from poller.delivery.result_delivery import ResultDelivery
@@ -50,6 +51,7 @@ def main() -> int:
         provider = connect(settings.accounts, repeats=False)
         sources = config_docs.from_env(env)
         store = large_results.from_env(env)
+        send_traces = export.configure("poller", env)
     except SettingsError as error:
         print(f"poller: {error.message}", file=sys.stderr)
         return EXIT_SETTINGS
@@ -95,6 +97,7 @@ def main() -> int:
     poller.run(stop)
     feed.close()
     server.shutdown()
+    send_traces()
     return 0
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from core.errors import QwhiskError
 from core.protocol import BackendInfo, BackendType, JobEvent, ResultEvent
 from core.provider import JobView, Provider, QuantumAccount
+from core.tracing import span
 from poller.delivery.result_delivery import ResultDelivery
 from poller.scheduling.call import Call, Limits
 from poller.scheduling.job import JobObservation
@@ -167,9 +168,10 @@ class AccountWorker:
             outcome.views = {view.job_id: view}
         else:
             assert job.view is not None
-            outcome.delivered = self.delivery.deliver(
-                job.event, job.view, job.failures, lambda: not job.is_revoked
-            )
+            with span("deliver", parent=job.event.traceparent):
+                outcome.delivered = self.delivery.deliver(
+                    job.event, job.view, job.failures, lambda: not job.is_revoked
+                )
 
 
 class Accounts:

@@ -16,6 +16,7 @@ from core.errors import (
 )
 from core.protocol import JobEvent, ResultEvent
 from core.provider import JobView
+from core.tracing import add
 from poller.account import OPEN, Accounts, AccountWorker, CallOutcome, observation
 from poller.delivery.step_reply import StepError, StepThrottledError, StepWaitsError
 from poller.metrics import ACCOUNTS
@@ -233,6 +234,11 @@ class CallOutcomeHandler:
             view = outcome.views.get(job.event.job_id)
             if view is None:
                 continue
+            if job.view is None or job.view.status != view.status:
+                # A look that found nothing new is no span: a job may wait for days.
+                ended = outcome.asked + outcome.seconds
+                facts = {"qwhisk.status": view.status}
+                add("look at provider", "client", job.event.traceparent, outcome.asked, ended, facts)
             job.view = views[job.key] = view
             self._tracker.metrics.looks.labels(account_worker.name, view.status).inc()
             if self._tracker.is_past(job.event):

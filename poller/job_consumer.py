@@ -18,8 +18,9 @@ from core.kafka.messages import Message, offset_of, partition_of, timestamp_of
 from core.kafka.offsets import Partition
 from core.kafka.publisher import Publisher
 from core.kafka.topics import CANCEL, DEAD, JOBS, POOL, WAITS
-from core.protocol import MAX_EVENT_BYTES, JobEvent, PoolSubmission, decode
+from core.protocol import MAX_EVENT_BYTES, JobEvent, PoolSubmission, decode, read_trace
 from core.settings import KafkaSettings
+from core.tracing import add
 
 log = logging.getLogger(__name__)
 
@@ -136,9 +137,11 @@ class JobConsumer:
             try:
                 if partition[0] == POOL:
                     submission = decode(PoolSubmission, message.value())
+                    _receive_trace(submission.event, message)
                     received.append(ConsumedEvent(partition, offset, submission.event, False, submission))
                 else:
                     event = decode(JobEvent, message.value())
+                    _receive_trace(event, message)
                     received.append(ConsumedEvent(partition, offset, event, partition[0] == CANCEL))
             except EventError as error:
                 self._dead_letter(message, partition, offset, error.message)
@@ -263,6 +266,19 @@ class JobConsumer:
         self._joined.add(group)
         if self._joined == {GROUP, WAITS_GROUP}:
             self.joined.set()
+
+
+def _receive_trace(event: JobEvent, message: Message) -> None:
+    """Continue the trace of a message: the time that it spent in its topic is a span."""
+    read_trace(event, message.headers())
+    if event.traceparent is not None:
+        now = time.time()
+        facts: dict[str, str | int] = {
+            "qwhisk.process_job_id": event.process_job_id,
+            "qwhisk.step": event.step,
+        }
+        name, published = f"receive {partition_of(message)[0]}", timestamp_of(message)
+        event.traceparent = add(name, "consumer", event.traceparent, published or now, now, facts)
 
 
 def choose_wait_topic(seconds: float) -> WaitPlan:

@@ -20,6 +20,7 @@ from core.settings.openwhisk import CREDENTIAL_ROWS
 from core.settings.ports import POLLER_PORT
 from core.settings.provider import PROVIDER_ROWS
 from core.settings.stores import DOCUMENT_ROWS, RESULT_ROWS
+from core.tracing.export import TRACING_ROWS
 from poller.pooling.policy import PoolLimits
 from poller.scheduling.call import Limits
 
@@ -122,6 +123,7 @@ TABLE = SettingsTable(
         POOL_MOST_PENDING,
         POOL_WAIT_SECONDS,
         LOG_LEVEL,
+        *TRACING_ROWS,
         *KAFKA_ROWS,
         RETENTION_SECONDS,
         *PROVIDER_ROWS,

@@ -14,6 +14,7 @@ from core.errors import EventError, MessageTooLargeError, StreamError
 from core.kafka.offsets import Partition
 from core.protocol import MAX_ATTEMPT, JobEvent, ResultEvent, binary_headers, encode
 from core.strays import MAX_JOB_ID, sought, stray
+from core.tracing import span
 from poller.job_consumer import ConsumedEvent, JobConsumer, choose_wait_topic
 from poller.metrics import Metrics
 from poller.scheduling.forecast import Forecast
@@ -231,8 +232,9 @@ class JobTracker:
         topic = choose_wait_topic(seconds).topic
         self.move(job, Stage.REQUEUEING)
         self.metrics.requeued.labels(topic).inc()
-        headers = binary_headers(event, data)
-        self._job_consumer.requeue(topic, event.message_key, data, partial(self._requeued, job), headers)
+        with span(f"publish {topic}", "producer", event.traceparent):
+            headers = binary_headers(event, data)
+            self._job_consumer.requeue(topic, event.message_key, data, partial(self._requeued, job), headers)
 
     def _requeued(self, job: TrackedJob, error: StreamError | None) -> None:
         if job not in self:

@@ -18,6 +18,7 @@ from actions.framework.submission import Run, Submission
 from core.errors import InputError, QwhiskError, SettingsError
 from core.protocol import ENVELOPE_NAMES, STEP, Envelope, ResultEvent, answer_reply, error_reply, explain
 from core.settings import bound_settings, is_setting
+from core.tracing import TRACEPARENT, activation, with_spans
 
 log = logging.getLogger(__name__)
 
@@ -88,14 +89,19 @@ class Algorithm(ABC, Generic[Input]):
                 rejects that, since all are bound and `final`.
 
         Returns:
-            What was submitted, `{"answer": ...}`, or `{"error": ...}`.
+            What was submitted, `{"answer": ...}`, or `{"error": ...}`; with `spans` if the caller traces.
         """
+        with activation(params.get(TRACEPARENT), f"run {self.name}") as spans:
+            reply = self._reply(params)
+        return with_spans(reply, spans)
+
+    def _reply(self, params: dict[str, Any]) -> dict[str, Any]:
         try:
             settings = bound_settings(params)
             values = {
                 key: value
                 for key, value in params.items()
-                if not is_setting(key) and not key.startswith(PLATFORM_PREFIX)
+                if not is_setting(key) and not key.startswith(PLATFORM_PREFIX) and key != TRACEPARENT
             }
             if STEP in values:
                 return self._step(values, settings)

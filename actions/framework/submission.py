@@ -44,6 +44,7 @@ from core.protocol import (
     binary_headers,
     encode,
     explain,
+    trace_headers,
 )
 from core.provider import (
     CircuitTarget,
@@ -57,6 +58,7 @@ from core.provider import (
 )
 from core.settings import KafkaSettings, ProviderSettings
 from core.settings.pooling import POOL_BACKEND_TYPES
+from core.tracing import span
 
 log = logging.getLogger(__name__)
 
@@ -216,7 +218,8 @@ class Submission:
 
     def _publish(self, event: JobEvent) -> None:
         data = encode(event)
-        self._publisher.publish(JOBS, event.process_job_id, data, binary_headers(event, data))
+        with span("publish jobs", "producer", attributes={"qwhisk.step": event.step}):
+            self._publisher.publish(JOBS, event.process_job_id, data, binary_headers(event, data))
 
     def _submit_or_find(
         self, account: QuantumAccount, recovery: Recovery, run: Run, job: Job
@@ -231,12 +234,14 @@ class Submission:
             views = recovery.search(event)
             if views and (adopted := recovery.adopt(event, views)) is not None:
                 return adopted, None, False
-        backend, target = self._target(account, run, job.qubits)
+        with span("choose backend", "client"):
+            backend, target = self._target(account, run, job.qubits)
         queue_length = backend.queue_length if run.params.backend_type == "hardware" else 0
         # An event that cannot be encoded must fail now, not when the job is running.
         event = _event(run, job, backend.name, queue_length, UNKNOWN)
         encode(event)
-        circuits = transpiled(target, run, job)
+        with span("transpile"):
+            circuits = transpiled(target, run, job)
         if self._is_pooled(run):
             pooled = event.model_copy(
                 update={
@@ -264,7 +269,8 @@ class Submission:
             data = encode(submission)
             if len(data) > MAX_EVENT_BYTES - POOL_ROOM:
                 return False
-            self._publisher.publish(POOL, event.process_job_id, data)
+            with span("publish pool", "producer"):
+                self._publisher.publish(POOL, event.process_job_id, data, trace_headers(event))
         except (EventError, MessageTooLargeError, ValidationError):
             return False
         except QwhiskError as error:
@@ -286,7 +292,7 @@ class Submission:
         pubs = [native(pub, circuit) for pub, circuit in zip(job.pubs, circuits, strict=True)]
         try:
             left = seconds_left() or 0.0
-            with within(left - min(LOOK_TIME, left / 4)):
+            with span("submit to provider", "client"), within(left - min(LOOK_TIME, left / 4)):
                 job_id = account.submit(
                     pubs,
                     event.backend,

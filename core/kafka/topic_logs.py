@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ class LogEntry:
     value: bytes | None
     #: When the message was published, in seconds since 1970; None if unknown.
     published: float | None
+    headers: Sequence[tuple[str, bytes | None]] = ()
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,8 @@ class TopicLogs:
         failure: Any = message.error()
         if failure:
             return LogFailure(topic, _stream_error(failure))
-        return LogEntry(topic, offset_of(message), message.value(), timestamp_of(message))
+        headers = message.headers() or ()
+        return LogEntry(topic, offset_of(message), message.value(), timestamp_of(message), headers)
 
     def first(self, topic: str, offset: int, timeout: float) -> LogEntry | None:
         """Start reading a topic and return its first message, of any topic if others are read too.

@@ -17,6 +17,7 @@ from core.errors import InvocationError, ThrottledError
 from core.openwhisk.answers import interpret
 from core.openwhisk.pace import pause_after
 from core.retry_after import parse_retry_after
+from core.tracing import TRACEPARENT, record_reply, span, traceparent
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,12 @@ class FunctionInvoker:
             ActionError: the action replied with an error.
             InvocationError: the function could not be invoked or gave no usable reply.
         """
+        with span(f"invoke {document.id}", "client"):
+            if isinstance(body, dict) and (header := traceparent()) is not None:
+                body = body | {TRACEPARENT: header}
+            return self._invoke(document, body, timeout)
+
+    def _invoke(self, document: ConfigDocument, body: Any, timeout: float) -> dict[str, Any]:
         deadline = time.monotonic() + timeout
         call = resolve(document, body, self._credentials)
         status, payload, activation = self._request(
@@ -69,6 +76,7 @@ class FunctionInvoker:
         )
         if status == 202:
             status, payload = self._follow(call.url, dict(call.headers), payload, deadline, document.id)
+        record_reply(payload)
         return interpret(document.id, status, payload, activation)
 
     def _request(

@@ -23,8 +23,9 @@ from core.protocol.cloud_events import (
     SUBPROTOCOL,
     binary_headers,
     structured,
+    trace_headers,
 )
-from core.protocol.encoding import decode, encode, explain
+from core.protocol.encoding import decode, encode, explain, read_trace
 from core.protocol.events import (
     FINAL,
     MAX_ATTEMPT,
@@ -111,7 +112,9 @@ __all__ = [
     "job_path",
     "parse_error_reply",
     "parse_step_reply",
+    "read_trace",
     "result_path",
     "step_request",
     "structured",
+    "trace_headers",
 ]

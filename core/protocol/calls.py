@@ -5,7 +5,8 @@
 | submission | gateway | the caller's input and the `Envelope` | `SubmissionReply` |
 | step | poller | `step_request` | `SubmissionReply` of the next job, or `answer_reply` |
 
-Instead of either reply, a function can reply with an error (`error_reply`).
+Instead of either reply, a function can reply with an error (`error_reply`). If a call belongs to a trace, its
+parameters have `traceparent`, and the reply has the activation's spans (`core/tracing/reply.py`).
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from core.protocol.events import (
     Progress,
     ResultEvent,
 )
+from core.tracing import TRACEPARENT
 
 #: A regular expression of the ids of jobs and of clients, without anchors.
 JOB_ID = "[A-Za-z0-9_-]{1,128}"
@@ -72,7 +74,7 @@ ENVELOPE_NAMES = frozenset(Envelope.model_fields)
 #: The parameter of a step request.
 STEP = "step"
 #: The names of parameters that a caller may not use.
-RESERVED_NAMES = ENVELOPE_NAMES | {STEP}
+RESERVED_NAMES = ENVELOPE_NAMES | {STEP, TRACEPARENT}
 
 #: The key of a reply with an answer, and the key of a reply with an error.
 _ANSWER, _ERROR = "answer", "error"

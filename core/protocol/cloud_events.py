@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from core.protocol.events import JobEvent, ResultEvent
 from core.protocol.paths import API, job_path
+from core.tracing import TRACEPARENT, traceparent
 
 #: The media type of an event in structured mode.
 STRUCTURED = "application/cloudevents+json"
@@ -50,7 +51,18 @@ def binary_headers(event: BaseModel, data: bytes, request: str | None = None) ->
         attributes["ce_subject"] = event.process_job_id
         if (time := _time(event)) is not None:
             attributes["ce_time"] = time.isoformat()
+        attributes |= _trace(event)
     return {name: value.encode() for name, value in attributes.items()}
+
+
+def trace_headers(event: JobEvent) -> dict[str, bytes]:
+    """Return the header of a Kafka message that makes it part of the event's trace; none without a trace."""
+    return {name: value.encode() for name, value in _trace(event).items()}
+
+
+def _trace(event: JobEvent) -> dict[str, str]:
+    header = traceparent(event.traceparent)
+    return {} if header is None else {TRACEPARENT: header}
 
 
 def structured(event: ResultEvent, job: bytes, event_id: str) -> bytes:

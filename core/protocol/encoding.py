@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from core.errors import EventError
-from core.protocol.events import MAX_EVENT_BYTES
+from core.protocol.events import MAX_EVENT_BYTES, JobEvent
+from core.tracing import TRACEPARENT, parse
 
 EventModel = TypeVar("EventModel", bound=BaseModel)
 
@@ -49,6 +51,14 @@ def decode(model: type[EventModel], data: bytes | None) -> EventModel:
         return model.model_validate_json(data)
     except ValidationError as error:
         raise EventError(f"Not a {model.__name__}: {explain(error)}") from None
+
+
+def read_trace(event: JobEvent, headers: Iterable[tuple[str, bytes | None]] | None) -> None:
+    """Give an event the trace that the headers of its message name; a malformed name counts as none."""
+    for name, value in headers or ():
+        if name == TRACEPARENT:
+            context = parse(value)
+            event.traceparent = None if context is None else context.header
 
 
 def explain(error: ValidationError) -> str:

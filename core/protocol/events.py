@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from core.bounds import HORIZON, MAX_QUEUE
 
@@ -166,6 +166,17 @@ class JobEvent(BaseModel):
         exclude_if=lambda pool: pool is None,
         description="The client's part of the job, if the job is pooled.",
     )
+    #: In the message's header `traceparent`, not in the message: readers of other versions reject new fields.
+    _traceparent: str | None = PrivateAttr(default=None)
+
+    @property
+    def traceparent(self) -> str | None:
+        """The place in the job's trace that what follows belongs to, as a header; None without a trace."""
+        return self._traceparent
+
+    @traceparent.setter
+    def traceparent(self, header: str | None) -> None:
+        self._traceparent = header
 
     @model_validator(mode="after")
     def _bounded(self) -> Self:
@@ -295,11 +306,15 @@ class ResultEvent(JobEvent):
             "error": error,
             "finished_at": finished_at,
         }
-        return cls.model_construct(**values)
+        event = cls.model_construct(**values)
+        event.traceparent = job.traceparent
+        return event
 
     def job_event(self) -> JobEvent:
         """Return the job without its status and outcome."""
-        return JobEvent.model_validate({name: getattr(self, name) for name in JobEvent.model_fields})
+        event = JobEvent.model_validate({name: getattr(self, name) for name in JobEvent.model_fields})
+        event.traceparent = self.traceparent
+        return event
 
 
 class LargeResult(BaseModel):

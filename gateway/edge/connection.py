@@ -14,6 +14,7 @@ from wsproto.events import AcceptConnection, CloseConnection, Ping, Request, Tex
 from wsproto.utilities import ProtocolError
 
 from core.protocol import SUBPROTOCOL, structured
+from core.tracing import span
 from gateway.auth.tokens import ClientSession
 from gateway.inbox.inbox import Inbox, InboxEntry
 from gateway.links import shown
@@ -102,10 +103,17 @@ class Connection:
         for entry in self.inbox.since(self.last):
             if len(self._out) >= HIGH_WATER:
                 break
-            self._say(TextMessage(data=self._frame(entry)))
+            self._push(entry)
             self.last = entry.id
             count += 1
         return count
+
+    def _push(self, entry: InboxEntry) -> None:
+        """Add an event to the unsent data."""
+        # Once: an event is pushed to each connection of its client, and to those that reconnect later.
+        trace, entry.event.traceparent = entry.event.traceparent, None
+        with span("push event", "producer", trace):
+            self._say(TextMessage(data=self._frame(entry)))
 
     def _frame(self, entry: InboxEntry) -> str:
         """Return the message with an event."""

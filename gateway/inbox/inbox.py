@@ -11,11 +11,11 @@ from __future__ import annotations
 import threading
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from core.errors import EventError
-from core.protocol import JobEvent, PublicJob, ResultEvent, decode, encode_public
+from core.protocol import JobEvent, PublicJob, ResultEvent, decode, encode_public, read_trace
 from gateway.inbox.digest import digest_of
 from gateway.inbox.erasures import ErasedJobs, erased_job
 from gateway.inbox.memory import Memory
@@ -109,16 +109,22 @@ class Inbox:
             self._end = end
             self.followed = True
 
-    def append(self, offset: int, data: bytes | None) -> None:
+    def append(
+        self, offset: int, data: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()
+    ) -> None:
         """Add a message of the topic. Events after a job's final event, or of an erased job, are not shown.
 
         Args:
             offset: the message's offset.
             data: the message's value.
+            headers: the message's headers.
         """
         entry, erased = None, erased_job(data)
         try:
             event = decode(ResultEvent, data)
+            # Not of past events: their traces ended before this replica read the topic.
+            if event.final and offset >= self._end:
+                read_trace(event, headers)
             # The largest parts are kept only once, in the JSON that is sent.
             request = self._request(event)
             entry = InboxEntry(offset, event.without_large_fields(), encode_public(event), request)

@@ -202,7 +202,7 @@ class TopicReader:
             return
         inbox = self._inboxes.get(entry.topic)
         if inbox is not None:
-            inbox.append(entry.offset, entry.value)
+            inbox.append(entry.offset, entry.value, entry.headers)
 
     def _failed(self, failure: LogFailure) -> None:
         inbox = self._inboxes.get(failure.topic)

@@ -10,7 +10,7 @@ import orjson
 
 from core.errors import EventError
 from core.kafka.topics import WEBHOOK_WAITS
-from core.protocol import STRUCTURED, ResultEvent, decode, encode_public, structured
+from core.protocol import STRUCTURED, ResultEvent, decode, encode_public, read_trace, structured
 from gateway.links import below
 from gateway.webhooks.callback import gets_cloud_events
 from gateway.webhooks.signature import signature
@@ -162,6 +162,7 @@ def parse_delivery(
     event = decode(ResultEvent, data)
     if not event.final or event.callback_url is None:
         raise EventError("Not a final event with a callback_url.")
+    read_trace(event, headers)
     named = dict(headers or ())
     attempt, first = int(_number(named, "attempt")), _number(named, "first") or now
     return WebhookDelivery(event, data or b"", attempt, first, prefix)

@@ -24,6 +24,7 @@ from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS
 from core.protocol import ResultEvent, binary_headers
 from core.settings import KafkaSettings
+from core.tracing import TRACEPARENT, span, traceparent
 from gateway.limits import Concurrency
 from gateway.webhooks.delivery import LONGEST, Wait, WebhookDelivery, due, parse_delivery
 from gateway.webhooks.sender import Outcome, WebhookSender
@@ -277,7 +278,12 @@ class Webhooks:
                 return True
         except StreamError:
             return self._postpone(delivery)
-        outcome = self._attempt(delivery)
+        # Not the receiver's address: it is the client's.
+        with span("send webhook", "client", delivery.event.traceparent) as sending:
+            outcome = self._attempt(delivery)
+            if sending is not None:
+                sending.set("qwhisk.attempt", delivery.attempt + 1)
+                sending.set("qwhisk.delivered", outcome.delivered)
         if outcome.postponed:
             return self._postpone(delivery)
         wait = None
@@ -295,10 +301,12 @@ class Webhooks:
     def _attempt(self, delivery: WebhookDelivery) -> Outcome:
         body = delivery.body
         secrets = [secret_of(secret, delivery.event.client_id) for secret in self._secrets]
+        header = traceparent()
+        trace = {} if header is None else {TRACEPARENT: header}
         try:
             return self._sender.post(
                 str(delivery.event.callback_url),
-                delivery.headers(secrets, body, time.time()),
+                delivery.headers(secrets, body, time.time()) | trace,
                 body,
                 source_of(delivery.event.client_id),
             )

@@ -32,6 +32,7 @@ from core.protocol import (
 )
 from core.provider import JobView, Provider
 from core.strays import lost, stray
+from core.tracing import span
 from poller.delivery.event_size import fit_event
 from poller.delivery.step_reply import (
     ANSWER_RETRIES,
@@ -132,7 +133,8 @@ class ResultDelivery:
             final.status, final.error = "CANCELLED", CANCELLED
         elif view.status == "DONE":
             self._steps.await_turn(event)
-            result = self._result(event, view)
+            with span("fetch result", "client"):
+                result = self._result(event, view)
             reply = self._steps.invoke(event, result, failures)
             if isinstance(reply, NextJob):
                 end = self._end_of_loop(event, reply)
@@ -281,6 +283,10 @@ class ResultDelivery:
 
     def _publish(self, event: ResultEvent, from_previous_step: bool = False) -> None:
         """Publish an event unless the client already has one of a later step (`RunProgress.in_order`)."""
+        with span("publish results", "producer", event.traceparent, {"qwhisk.status": event.status}):
+            self._publish_and_wait(event, from_previous_step)
+
+    def _publish_and_wait(self, event: ResultEvent, from_previous_step: bool) -> None:
         data = encode(event)
         headers = binary_headers(event, data)
         topics = [event.topic]

@@ -1,0 +1,35 @@
+"""Traces of jobs through all parts. Off unless a collector is set (`core/tracing/export.py`)."""
+
+from core.tracing.context import TRACEPARENT, TraceContext, parse
+from core.tracing.reply import SPANS, record_reply, with_spans
+from core.tracing.spans import (
+    Span,
+    activation,
+    add,
+    attached,
+    begin,
+    current,
+    is_on,
+    record_with,
+    span,
+    traceparent,
+)
+
+__all__ = [
+    "SPANS",
+    "TRACEPARENT",
+    "Span",
+    "TraceContext",
+    "activation",
+    "add",
+    "attached",
+    "begin",
+    "current",
+    "is_on",
+    "parse",
+    "record_reply",
+    "record_with",
+    "span",
+    "traceparent",
+    "with_spans",
+]
