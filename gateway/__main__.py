@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import NoReturn
 
-from core import log
+from core import log, metrics
 from core.errors import QwhiskError
 from core.settings import command_line
 from core.tracing import export
@@ -18,8 +18,9 @@ from gateway.edge.application import Edge
 from gateway.edge.connections import Connections
 from gateway.edge.server import GatewayServer, allow_connections, listen
 from gateway.limits import Concurrency
+from gateway.metrics import GatewayMetrics
 from gateway.services import GatewayServices
-from gateway.settings import TABLE, GatewaySettings
+from gateway.settings import METRICS_PORT, TABLE, GatewaySettings
 
 #: Exit code: a setting is wrong.
 EXIT_SETTINGS = 2
@@ -41,7 +42,11 @@ def _serve(settings: GatewaySettings) -> None:
     send_traces = export.configure("gateway", os.environ)
     services = GatewayServices.make(settings, os.environ)
     per_address = Concurrency(0 if settings.proxies else settings.connections_per_address)
-    edge = Edge(create_app(services), services, Connections(most, per_address))
+    app = create_app(services)
+    edge = Edge(app, services, Connections(most, per_address))
+    if settings.metrics_port:
+        own: GatewayMetrics = app.extensions["metrics"]
+        metrics.serve(settings.host, settings.metrics_port, settings.allowed, own.text, METRICS_PORT.name)
     sys.setswitchinterval(SWITCH_INTERVAL)
     try:
         GatewayServer(edge).run(sockets)

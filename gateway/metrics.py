@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from flask import Flask, Response, g, request
@@ -14,12 +15,21 @@ from prometheus_client import (
     generate_latest,
 )
 
+from core.metrics import add_common
 from gateway.edge.exchange import exchange
 from gateway.services import GatewayServices
 
 #: Bounds in seconds. An invocation takes some ten milliseconds; a request that waits for a result takes up to
 #: a minute.
 BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
+
+
+#: The most tenants with numbers of their own. The jobs of all others are counted together.
+MAX_TENANTS = 200
+#: The label of those others, and of clients that did not sign in.
+OTHERS, NOBODY = "others", "without sign-in"
+#: The most characters of a tenant's name in a label.
+MAX_TENANT = 100
 
 
 class GatewayMetrics:
@@ -47,6 +57,9 @@ class GatewayMetrics:
             registry=self.registry,
         )
         self.jobs = Counter("qwhisk_gateway_jobs", "Jobs submitted", ["function"], registry=self.registry)
+        # Names of tenants are for operators, not for everyone who can reach the API.
+        self.tenants = TenantUsage(self.registry) if services.settings.metrics_port else None
+        add_common(self.registry, "gateway")
         if services.webhooks is not None:
             self.registry.register(services.webhooks.outcomes)
         for name, text, value in (
@@ -72,9 +85,42 @@ class GatewayMetrics:
         ):
             Gauge(f"qwhisk_gateway_{name}", text, registry=self.registry).set_function(value)
 
+    def text(self) -> bytes:
+        """Return the metrics in the text format."""
+        return generate_latest(self.registry)
+
+
+class TenantUsage:
+    """Counts what tenants use. Thread-safe.
+
+    Args:
+        registry: the gateway's metrics.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._jobs = Counter(
+            "qwhisk_gateway_tenant_jobs", "Jobs submitted, by who signed in", ["tenant"], registry=registry
+        )
+        self._known: set[str] = set()
+        self._lock = threading.Lock()
+
+    def submitted(self, tenant: str) -> None:
+        """Count a job.
+
+        Args:
+            tenant: who signed in; empty without a sign-in.
+        """
+        name = tenant[:MAX_TENANT].encode("utf-8", "replace").decode() or NOBODY
+        with self._lock:
+            if name not in self._known and len(self._known) >= MAX_TENANTS:
+                name = OTHERS
+            else:
+                self._known.add(name)
+        self._jobs.labels(name).inc()
+
 
 def register(app: Flask, services: GatewayServices) -> None:
-    """Count every request of `app` and serve the metrics at `/metrics`."""
+    """Count every request of `app`, and serve the metrics at `/metrics` if they have no port of their own."""
     metrics = GatewayMetrics(services)
     app.extensions["metrics"] = metrics
 
@@ -88,6 +134,8 @@ def register(app: Flask, services: GatewayServices) -> None:
         route = request.url_rule.rule if request.url_rule else "none"
         if function := g.get("submitted"):
             metrics.jobs.labels(function).inc()
+            if metrics.tenants is not None:
+                metrics.tenants.submitted(g.client.tenant)
         if reason := g.get("refused"):
             metrics.refused.labels(reason).inc()
         method, began = request.method, g.get("began", time.perf_counter())
@@ -100,6 +148,9 @@ def register(app: Flask, services: GatewayServices) -> None:
         exchange().on_answer = answered
         return response
 
+    if services.settings.metrics_port:
+        return
+
     @app.get("/metrics")
     def show() -> Response:
-        return Response(generate_latest(metrics.registry), content_type=CONTENT_TYPE_LATEST)
+        return Response(metrics.text(), content_type=CONTENT_TYPE_LATEST)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast, get_args
 
 from core.log import LOG_LEVEL
+from core.metrics import REVISION, metrics_port
 from core.origin import Allowed
 from core.settings import REQUIRED, KafkaSettings, Kind, Setting, SettingsTable, Source
 from core.settings.kafka import KAFKA_ROWS, RETENTION_SECONDS
@@ -69,6 +70,7 @@ HOSTS = Setting(
     default_text="none on a loopback address, else any",
     common=True,
 )
+METRICS_PORT = metrics_port("GATEWAY")
 CORS_ORIGINS = Setting(
     "GATEWAY_CORS_ORIGINS",
     Kind("origins such as https://app.example.org, separated by commas", _origins),
@@ -244,6 +246,7 @@ TABLE = SettingsTable(
     (
         HOST,
         GATEWAY_PORT,
+        METRICS_PORT,
         HOSTS,
         CORS_ORIGINS,
         PROXIES,
@@ -272,6 +275,7 @@ TABLE = SettingsTable(
         PAGE,
         LOG_LEVEL,
         *TRACING_ROWS,
+        REVISION,
         *KAFKA_ROWS,
         RETENTION_SECONDS,
         *DOCUMENT_ROWS,
@@ -287,6 +291,8 @@ class GatewaySettings:
 
     host: str
     port: int
+    #: 0: `/metrics` is on `port`.
+    metrics_port: int
     #: The names the gateway answers to, and `cors_origins`.
     allowed: Allowed
     threads: int
@@ -339,6 +345,7 @@ class GatewaySettings:
         return cls(
             host=host,
             port=GATEWAY_PORT.read(env),
+            metrics_port=METRICS_PORT.read(env),
             threads=THREADS.read(env),
             websockets=WEBSOCKETS.read(env),
             connections_per_address=CONNECTIONS_PER_ADDRESS.read(env),

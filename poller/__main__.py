@@ -8,7 +8,7 @@ import sys
 import threading
 from typing import Any
 
-from core import config_docs, large_results, log
+from core import config_docs, large_results, log, metrics
 from core.errors import QwhiskError, SettingsError
 from core.kafka import topics
 from core.kafka.admin import Topics
@@ -23,7 +23,7 @@ from poller import health
 from poller.cancellation_feed import CancellationFeed
 from poller.delivery.result_delivery import ResultDelivery
 from poller.pooling.delivery import PooledDelivery
-from poller.settings import TABLE, PollerSettings
+from poller.settings import METRICS_PORT, TABLE, PollerSettings
 from poller.state import RunProgress
 from poller.worker import Poller
 
@@ -86,7 +86,21 @@ def main() -> int:
             settings.simulator,
             settings.pool,
         )
-        server = health.serve(poller, settings.host, settings.port, settings.allowed)
+        servers = [
+            health.serve(
+                poller, settings.host, settings.port, settings.allowed, with_metrics=not settings.metrics_port
+            )
+        ]
+        if settings.metrics_port:
+            servers.append(
+                metrics.serve(
+                    settings.host,
+                    settings.metrics_port,
+                    settings.allowed,
+                    lambda: poller.metrics.text(poller.tracker.states),
+                    METRICS_PORT.name,
+                )
+            )
     except OSError as error:
         address = f"{settings.host}:{settings.port}"
         print(f"poller: cannot listen on {address}: {error.strerror}. Set POLLER_PORT.", file=sys.stderr)
@@ -96,7 +110,8 @@ def main() -> int:
         return EXIT_UNAVAILABLE
     poller.run(stop)
     feed.close()
-    server.shutdown()
+    for server in servers:
+        server.shutdown()
     send_traces()
     return 0
 

@@ -70,6 +70,9 @@ class Completion:
         if isinstance(tracked, TrackedJob) and tracked.view is not None and tracked.view.finished is not None:
             lag = max(0.0, self._tracker.now() - tracked.view.finished.timestamp())
             metrics.lag.labels(tracked.event.backend_type).observe(lag)
+            if tracked.expected is not None:
+                error = tracked.view.finished.timestamp() - tracked.expected
+                metrics.forecast_error.labels("late" if error > 0 else "early").observe(abs(error))
         log.info(
             "delivered" if delivered.final else "next step",
             extra={

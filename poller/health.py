@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIServer, make_server
 
+from core.metrics import QuietHandler
 from core.origin import Allowed
 from poller.worker import Poller
 
@@ -19,14 +20,7 @@ from poller.worker import Poller
 STUCK = 30.0
 
 
-class _Quiet(WSGIRequestHandler):
-    timeout = 5
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Write nothing: probes are not worth a log line."""
-
-
-def serve(poller: Poller, host: str, port: int, allowed: Allowed) -> WSGIServer:
+def serve(poller: Poller, host: str, port: int, allowed: Allowed, with_metrics: bool = True) -> WSGIServer:
     """Serve the endpoint in a separate thread.
 
     Args:
@@ -34,6 +28,7 @@ def serve(poller: Poller, host: str, port: int, allowed: Allowed) -> WSGIServer:
         host: the address to listen on.
         port: the port to listen on.
         allowed: which hosts and origins may call.
+        with_metrics: whether `/metrics` is here, and not on a port of its own.
 
     Returns:
         The running server.
@@ -50,7 +45,7 @@ def serve(poller: Poller, host: str, port: int, allowed: Allowed) -> WSGIServer:
             reason = HTTPStatus(refusal.status).phrase
             start_response(f"{refusal.status} {reason}", [("Content-Type", "text/plain; charset=utf-8")])
             return [f"{refusal.message}\n".encode()]
-        if environ.get("PATH_INFO") == "/metrics":
+        if with_metrics and environ.get("PATH_INFO") == "/metrics":
             start_response("200 OK", [("Content-Type", poller.metrics.content_type)])
             return [poller.metrics.text(poller.tracker.states)]
         running = time.monotonic() - poller.last_step < STUCK
@@ -58,6 +53,6 @@ def serve(poller: Poller, host: str, port: int, allowed: Allowed) -> WSGIServer:
         start_response("200 OK" if healthy else "503 Service Unavailable", [("Content-Type", "text/plain")])
         return [b"ok\n" if healthy else b"not ready\n"]
 
-    server = make_server(host, port, app, handler_class=_Quiet)
+    server = make_server(host, port, app, handler_class=QuietHandler)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server

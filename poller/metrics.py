@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from core import metrics
 from core.errors import ProviderUnauthorizedError, ProviderUnavailableError, QwhiskError
 
 #: Failures of an account, not of one job: all its calls pause.
@@ -15,6 +16,9 @@ ACCOUNTS = (ProviderUnavailableError, ProviderUnauthorizedError)
 _CALLS = (0.01, 0.03, 0.1, 0.3, 0.5, 1, 3, 10, 30)
 #: Buckets in seconds: from milliseconds on a simulator to minutes.
 _LAGS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+#: Buckets in seconds: from what a client does not notice to what makes a forecast useless.
+_FORECASTS = (1, 5, 15, 60, 300, 900, 3_600, 4 * 3_600)
 
 
 class Metrics:
@@ -83,6 +87,14 @@ class Metrics:
             ["source"],
             registry=registry,
         )
+        self.forecast_error = Histogram(
+            "qwhisk_poller_forecast_error_seconds",
+            "From the forecast of a hardware job, made when it was consumed, to its completion",
+            ["completion"],
+            buckets=_FORECASTS,
+            registry=registry,
+        )
+        metrics.add_common(registry, "poller")
         started = Gauge(
             "qwhisk_poller_started_seconds", "When this poller started, since 1970", registry=registry
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from core.log import LOG_LEVEL
+from core.metrics import REVISION, metrics_port
 from core.origin import Allowed
 from core.settings import (
     AccountSettings,
@@ -58,6 +59,7 @@ ORIGINS = Setting(
     "origins whose pages may call the poller, separated by commas; *: any",
     common=True,
 )
+METRICS_PORT = metrics_port("POLLER")
 WORKERS = Setting("POLLER_WORKERS", integer(1, 64), 4, "threads that call each provider account")
 DEADLINE_SECONDS = Setting(
     "POLLER_DEADLINE_SECONDS",
@@ -113,6 +115,7 @@ TABLE = SettingsTable(
     (
         HOST,
         POLLER_PORT,
+        METRICS_PORT,
         HOSTS,
         ORIGINS,
         WORKERS,
@@ -124,6 +127,7 @@ TABLE = SettingsTable(
         POOL_WAIT_SECONDS,
         LOG_LEVEL,
         *TRACING_ROWS,
+        REVISION,
         *KAFKA_ROWS,
         RETENTION_SECONDS,
         *PROVIDER_ROWS,
@@ -140,6 +144,8 @@ class PollerSettings:
 
     host: str
     port: int
+    #: 0: `/metrics` is on `port`.
+    metrics_port: int
     allowed: Allowed
     workers: int
     #: Seconds.
@@ -168,6 +174,7 @@ class PollerSettings:
         return cls(
             host=host,
             port=POLLER_PORT.read(env),
+            metrics_port=METRICS_PORT.read(env),
             allowed=Allowed.read(env, host, HOSTS.name, ORIGINS.name),
             workers=WORKERS.read(env),
             deadline=DEADLINE_SECONDS.read(env),

@@ -120,6 +120,8 @@ class TrackedJob(TrackedMessage):
     last_notified: LastNotified | None = None
     #: The provider's view of the job at the last look; None before the first.
     view: JobView | None = None
+    #: The completion as forecast when the event was consumed, in seconds since 1970; None for a simulator.
+    expected: float | None = None
 
     @property
     def simulator(self) -> bool:

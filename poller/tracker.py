@@ -116,6 +116,8 @@ class JobTracker:
             self._add(job)
             self._by_step[job.key] = job
             self._schedule(job)
+            forecast = self.forecast(job)
+            job.expected = None if forecast is None else forecast.mean
             return job
         return None
 

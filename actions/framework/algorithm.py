@@ -18,7 +18,8 @@ from actions.framework.submission import Run, Submission
 from core.errors import InputError, QwhiskError, SettingsError
 from core.protocol import ENVELOPE_NAMES, STEP, Envelope, ResultEvent, answer_reply, error_reply, explain
 from core.settings import bound_settings, is_setting
-from core.tracing import TRACEPARENT, activation, with_spans
+from core.tracing import TRACEPARENT, activation
+from core.tracing.reply import with_spans
 
 log = logging.getLogger(__name__)
 

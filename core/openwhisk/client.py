@@ -17,7 +17,8 @@ from core.errors import InvocationError, ThrottledError
 from core.openwhisk.answers import interpret
 from core.openwhisk.pace import pause_after
 from core.retry_after import parse_retry_after
-from core.tracing import TRACEPARENT, record_reply, span, traceparent
+from core.tracing import TRACEPARENT, span, traceparent
+from core.tracing.reply import record_reply
 
 log = logging.getLogger(__name__)
 

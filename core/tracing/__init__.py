@@ -1,7 +1,6 @@
 """Traces of jobs through all parts. Off unless a collector is set (`core/tracing/export.py`)."""
 
 from core.tracing.context import TRACEPARENT, TraceContext, parse
-from core.tracing.reply import SPANS, record_reply, with_spans
 from core.tracing.spans import (
     Span,
     activation,
@@ -16,7 +15,6 @@ from core.tracing.spans import (
 )
 
 __all__ = [
-    "SPANS",
     "TRACEPARENT",
     "Span",
     "TraceContext",
@@ -27,9 +25,7 @@ __all__ = [
     "current",
     "is_on",
     "parse",
-    "record_reply",
     "record_with",
     "span",
     "traceparent",
-    "with_spans",
 ]

@@ -16,7 +16,7 @@ from core import tracing
 from core.errors import InputError
 from core.protocol import JobEvent, ResultEvent, binary_headers, decode, encode, read_trace
 from core.tracing import Span
-from core.tracing.reply import SPANS
+from core.tracing.reply import SPANS, record_reply, with_spans
 from core.tracing.spans import MAX_SPANS
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -163,9 +163,9 @@ def test_an_activations_spans_travel_in_its_reply(recorded: list[Span]) -> None:
         header = tracing.traceparent()
         with tracing.activation(header, "run") as spans, tracing.span("transpile"):
             pass
-        reply = tracing.with_spans({"answer": {}}, spans)
+        reply = with_spans({"answer": {}}, spans)
         assert recorded == []
-        tracing.record_reply(reply)
+        record_reply(reply)
     assert reply == {"answer": {}}
     transpile, run, invoke = recorded
     assert transpile.parent_id == run.context.span_id
@@ -186,7 +186,7 @@ def test_an_activation_has_at_most_so_many_spans_and_its_own_is_one_of_them() ->
 def test_an_activation_without_a_recorded_trace_replies_without_spans(header: Any) -> None:
     with tracing.activation(header, "run") as spans, tracing.span("work"):
         pass
-    assert tracing.with_spans({"answer": {}}, spans) == {"answer": {}}
+    assert with_spans({"answer": {}}, spans) == {"answer": {}}
 
 
 SPAN = {"name": "run", "kind": "server", "id": "1" * 16, "parent": "2" * 16, "started": 1, "ended": 2}
@@ -208,12 +208,12 @@ SPAN = {"name": "run", "kind": "server", "id": "1" * 16, "parent": "2" * 16, "st
 def test_spans_of_a_faulty_function_are_ignored(recorded: list[Span], spans: Any) -> None:
     reply = {"answer": {}, SPANS: spans}
     with tracing.span("invoke", parent=HEADER):
-        tracing.record_reply(reply)
+        record_reply(reply)
     assert [span.name for span in recorded] == ["invoke"]
     assert SPANS not in reply
 
 
 def test_a_reply_keeps_what_it_calls_spans_if_its_call_was_not_traced() -> None:
     reply = {SPANS: [SPAN]}
-    tracing.record_reply(reply)
+    record_reply(reply)
     assert reply == {SPANS: [SPAN]}

@@ -1,0 +1,109 @@
+"""What the metrics of every part have, and the port of their own on which they can be served."""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from core.errors import SettingsError
+from core.origin import Allowed
+from core.settings.kinds import PORT_OR_FREE, TEXT
+from core.settings.setting import Setting
+
+#: The version of all parts (pyproject.toml).
+VERSION = "0.1.0"
+REVISION = Setting(
+    "QWHISK_REVISION", TEXT, "", "commit that the part was built from, for qwhisk_build_info", default_text=""
+)
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Handles requests without a log line: probes and scrapes are not worth one."""
+
+    timeout = 5
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Write nothing."""
+
+
+def metrics_port(part: str) -> Setting[int]:
+    """Return the setting of the port for a part's metrics alone.
+
+    Args:
+        part: the part's name in capitals.
+    """
+    return Setting(
+        f"{part}_METRICS_PORT",
+        PORT_OR_FREE,
+        0,
+        f"port for /metrics alone; {part}_PORT then serves it no more, and usage by tenant is counted"
+        if part == "GATEWAY"
+        else f"port for /metrics alone; {part}_PORT then serves it no more",
+        default_text=f"none: /metrics is on {part}_PORT",
+    )
+
+
+def add_common(registry: CollectorRegistry, part: str) -> None:
+    """Add the facts of the build, and processor time, memory and open files of this process.
+
+    Args:
+        registry: the part's metrics.
+        part: the part's name.
+    """
+    ProcessCollector(registry=registry)
+    Gauge(
+        "qwhisk_build_info",
+        "What runs: always 1",
+        ["part", "version", "revision", "python"],
+        registry=registry,
+    ).labels(part, VERSION, REVISION.read(os.environ)[:64], platform.python_version()).set(1)
+
+
+def serve(host: str, port: int, allowed: Allowed, text: Callable[[], bytes], variable: str) -> WSGIServer:
+    """Serve `/metrics` in a separate thread.
+
+    Args:
+        host: the address to listen on.
+        port: the port to listen on.
+        allowed: which hosts and origins may call.
+        text: returns the metrics in the text format.
+        variable: the setting of the port, for messages.
+
+    Returns:
+        The running server.
+
+    Raises:
+        SettingsError: the port cannot be listened on.
+    """
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        refusal = allowed.refusal(
+            environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")
+        )
+        if refusal is not None:
+            reason = HTTPStatus(refusal.status).phrase
+            start_response(f"{refusal.status} {reason}", [("Content-Type", "text/plain; charset=utf-8")])
+            return [f"{refusal.message}\n".encode()]
+        if environ.get("PATH_INFO") != "/metrics":
+            start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
+            return [b"Only /metrics is here.\n"]
+        start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
+        return [text()]
+
+    try:
+        server = make_server(host, port, app, handler_class=QuietHandler)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host[:100]}:{port} for metrics: {error.strerror}. Set {variable}.",
+            variable=variable,
+        ) from None
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return server
