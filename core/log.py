@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import sys
@@ -12,6 +13,7 @@ import orjson
 
 from core.settings.kinds import choice
 from core.settings.setting import Setting
+from core.tracing import current
 
 #: Characters of a message. The rest is cut, so that no input can make a line without end.
 MAX_MESSAGE = 2_000
@@ -26,8 +28,17 @@ LOG_LEVEL = Setting(
 _RESERVED = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
+def client_digest(client_id: str) -> str:
+    """Return what lines have instead of a client's id."""
+    return hashlib.sha256(client_id.encode("utf-8", "replace")).hexdigest()[:16]
+
+
 class JsonFormatter(logging.Formatter):
-    """`{"time", "level", "service", "logger", "message", ...extra}`; a traceback only for our own bugs."""
+    """`{"time", "level", "part", "logger", "message", ...extra}`; a traceback only for our own bugs.
+
+    `service` is the part's name too, as it was before there was `part`. `trace` is the trace that a line
+    belongs to, and `client` the digest of a client's id.
+    """
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -37,11 +48,17 @@ class JsonFormatter(logging.Formatter):
         entry: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
+            "part": self._service,
             "service": self._service,
             "logger": record.name,
             "message": record.getMessage()[:MAX_MESSAGE],
         }
         entry |= {key: value for key, value in record.__dict__.items() if key not in _RESERVED}
+        if (client := entry.pop("client_id", None)) is not None:
+            entry["client"] = client_digest(str(client))
+        context = current()
+        if (trace := entry.pop("trace", None) or (context and context.trace_id)) is not None:
+            entry["trace"] = trace
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)[-4 * MAX_MESSAGE :]
         try:

@@ -6,7 +6,6 @@ cannot begin another line.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import threading
@@ -19,7 +18,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response, g, request
 
-from core.log import JsonFormatter
+from core.log import JsonFormatter, client_digest
 from core.rate_limits import FixedWindow, RateLimiter
 from gateway.edge.exchange import exchange
 from gateway.limits import MAX_CLIENTS, network_of
@@ -164,11 +163,6 @@ def text_of(text: str) -> str:
     return "".join(each if each.isprintable() else f"\\x{ord(each):02x}" for each in escaped)[:MAX_TEXT]
 
 
-def client_of(client_id: str) -> str:
-    """Return the digest of a client's id that lines have."""
-    return hashlib.sha256(client_id.encode()).hexdigest()[:16]
-
-
 def register(app: Flask, audit: Audit, with_sign_in: bool) -> None:
     """Write a line for each request to `app` that `ACTIONS` names.
 
@@ -219,7 +213,7 @@ def _fields(action: str, response: Response, attempt: dict[str, str]) -> dict[st
         fields["code"] = problem["error"]["data"]["code"] if "error" in problem else problem.get("code")
     client = g.get("client")
     if client is not None:
-        fields["client"] = client_of(client.client_id)
+        fields["client"] = client_digest(client.client_id)
         if client.tenant:
             fields["tenant"] = text_of(client.tenant)
     named = (request.view_args or {}) | attempt

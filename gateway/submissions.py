@@ -97,7 +97,13 @@ def submit(
     g.submitted = document.id
     log.info(
         "submitted",
-        extra={"process_job_id": process_job_id, "function": document.id, "job_id": queued.job_id},
+        extra={
+            "process_job_id": process_job_id,
+            "client_id": client.client_id,
+            "function": document.id,
+            "job_id": queued.job_id,
+            "status": queued.status,
+        },
     )
     with gateway.processor.waiting():
         # A client that gets the answer must find the job at every replica.

@@ -16,7 +16,7 @@ from core.errors import (
 )
 from core.protocol import JobEvent, ResultEvent
 from core.provider import JobView
-from core.tracing import add
+from core.tracing import add, trace_id
 from poller.account import OPEN, Accounts, AccountWorker, CallOutcome, observation
 from poller.delivery.step_reply import StepError, StepThrottledError, StepWaitsError
 from poller.metrics import ACCOUNTS
@@ -77,8 +77,11 @@ class Completion:
             "delivered" if delivered.final else "next step",
             extra={
                 "process_job_id": tracked.event.process_job_id,
+                "client_id": tracked.event.client_id,
                 "status": delivered.status,
                 "backend": tracked.event.backend,
+                "duration": round(self._tracker.now() - tracked.event.submitted_at.timestamp(), 3),
+                "trace": trace_id(tracked.event.traceparent),
             },
         )
         self._tracker.delivered(tracked, delivered)

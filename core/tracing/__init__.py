@@ -1,6 +1,6 @@
 """Traces of jobs through all parts. Off unless a collector is set (`core/tracing/export.py`)."""
 
-from core.tracing.context import TRACEPARENT, TraceContext, parse
+from core.tracing.context import TRACEPARENT, TraceContext, parse, trace_id
 from core.tracing.spans import (
     Span,
     activation,
@@ -27,5 +27,6 @@ __all__ = [
     "parse",
     "record_with",
     "span",
+    "trace_id",
     "traceparent",
 ]

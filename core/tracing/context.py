@@ -51,6 +51,12 @@ class TraceContext:
         return cls(trace_id, secrets.token_hex(8), sampled)
 
 
+def trace_id(header: str | None) -> str | None:
+    """Return the id of the trace that a header names, for the log; None without one."""
+    context = parse(header)
+    return None if context is None else context.trace_id
+
+
 def parse(header: str | bytes | None) -> TraceContext | None:
     """Return the context that a header names; None if the header is missing or malformed.
 

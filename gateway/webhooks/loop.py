@@ -24,7 +24,7 @@ from core.kafka.publisher import Publisher
 from core.kafka.topics import WEBHOOK_WAITS, WEBHOOKS
 from core.protocol import ResultEvent, binary_headers
 from core.settings import KafkaSettings
-from core.tracing import TRACEPARENT, span, traceparent
+from core.tracing import TRACEPARENT, span, trace_id, traceparent
 from gateway.limits import Concurrency
 from gateway.webhooks.delivery import LONGEST, Wait, WebhookDelivery, due, parse_delivery
 from gateway.webhooks.sender import Outcome, WebhookSender
@@ -352,5 +352,6 @@ class Webhooks:
                 "host": delivery.host,
                 "attempt": delivery.attempt + 1,
                 "reason": reason,
+                "trace": trace_id(delivery.event.traceparent),
             },
         )

@@ -11,6 +11,7 @@ import pytest
 
 from core import log
 from core.log import MAX_MESSAGE, JsonFormatter
+from core.tracing import record_with, span
 
 
 def line(
@@ -33,6 +34,7 @@ def test_a_record_is_one_object_with_the_added_fields() -> None:
     assert abs((datetime.now(UTC) - logged_at).total_seconds()) < 60
     assert entry == {
         "level": "warning",
+        "part": "gateway",
         "service": "gateway",
         "logger": "a.part",
         "message": "job x of 3",
@@ -53,6 +55,7 @@ def test_values_that_json_does_not_have_become_text() -> None:
     ) | {"time": ""} == {
         "time": "",
         "level": "warning",
+        "part": "gateway",
         "service": "gateway",
         "logger": "a.part",
         "message": "x",
@@ -114,3 +117,21 @@ def test_the_root_logger_writes_json_to_stderr(
     assert captured.out == ""
     assert [json.loads(text)["message"] for text in captured.err.splitlines()] == ["here"]
     assert json.loads(captured.err)["service"] == "poller"
+
+
+def test_a_line_has_the_digest_of_a_client_and_not_its_id() -> None:
+    entry = line("x", extra={"client_id": "client-1"})
+    assert "client-1" not in json.dumps(entry)
+    assert len(entry["client"]) == 16
+    assert entry["client"] == line("x", extra={"client_id": "client-1"})["client"]
+
+
+def test_a_line_has_the_trace_that_is_under_way() -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    record_with(lambda _: None)
+    try:
+        with span("work", parent=f"00-{trace}-00f067aa0ba902b7-01"):
+            assert line("x")["trace"] == trace
+    finally:
+        record_with(None)
+    assert "trace" not in line("x")
