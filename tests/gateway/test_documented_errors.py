@@ -6,7 +6,7 @@ import http.client
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from core.openwhisk.answers import _ERRORS
 from core.protocol import encode
 from gateway.edge.bodies import MAX_BODY
 from gateway.edge.heads import MAX_HEADERS, MAX_TARGET
+from gateway.edge.probes import PROBES
 from gateway.function_operations import ANY_FUNCTION
 from gateway.problems import _CODES, status_of
 from testkit.replicas import FREE, Replica, broker, documents, replica, session_with_topic, topic_of
@@ -125,7 +126,9 @@ def provoked(world: World, path: str, method: str) -> Iterator[Answer]:
     yield send(filled, *[(f"X-{number}", "x") for number in range(MAX_HEADERS)])
     yield send(filled, body=b"{")
     yield send(filled, body=b"[]")
-    yield send(filled, body=b" " * (MAX_BODY + 1))
+    if path not in PROBES:
+        # A probe is answered, and its connection closed, without its body.
+        yield send(filled, body=b" " * (MAX_BODY + 1))
     yield send(f"{filled}?wait=soon&limit=none")
     yield send(path.replace(function, "nothing").replace(job, "nothing"))
     yield send(path.replace(function, "a%2Fb").replace(job, "a%2Fb"))
@@ -133,7 +136,16 @@ def provoked(world: World, path: str, method: str) -> Iterator[Answer]:
     try:
         # The gateway may not have seen the end of the connection before.
         until(lambda: _is_answered(occupied), PATIENCE)
-        yield ask(world.crowded, method, filled, [token])
+        refused: list[Answer] = []
+
+        def is_refused() -> bool:
+            # The gateway closes the connection at once. What is sent then may cost the client the answer.
+            with suppress(OSError, http.client.HTTPException):
+                refused.append(ask(world.crowded, method, filled, [token]))
+            return bool(refused)
+
+        until(is_refused, PATIENCE)
+        yield refused[0]
     finally:
         occupied.close()
 
