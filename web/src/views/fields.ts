@@ -87,11 +87,14 @@ function written(
   if (typeof value !== "number") return value;
   if (sampled && shots) return inShots(name, value, shots);
   if (ROUGH.has(name)) return numberText(value, meaning, { digits: 2 });
-  const [own, other] = [UNCERTAINTIES, BESIDE].map((names) => known(answer[names.get(name) ?? ""]));
-  return numberText(value, meaning, { uncertainty: own ?? null, beside: other ?? null });
+  const error = (names: ReadonlyMap<string, string>): number | null => known(answer, names.get(name));
+  return numberText(value, meaning, { uncertainty: error(UNCERTAINTIES), beside: error(BESIDE) });
 }
 
-const known = (error: unknown): number | null => (typeof error === "number" && error > 0 ? error : null);
+function known(answer: Record<string, unknown>, name: string | undefined): number | null {
+  const error = name === undefined ? null : answer[name];
+  return typeof error === "number" && error > 0 ? error : null;
+}
 
 const inShots = (name: string, value: number, shots: number): string =>
   AVERAGES.has(name) ? measured(value, signSampling(value, shots)) : share(value, sampling(value, shots));

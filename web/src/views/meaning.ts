@@ -13,12 +13,12 @@ export interface Meaning {
 }
 
 /** Objects in objects that are followed. A schema that refers to itself has no end. */
-const DEEPEST = 5;
+const DEEPEST = 4;
 
 export const UNKNOWN: Meaning = { title: "", unit: "", fields: {}, items: null };
 
 export function meaningOf(schema: JsonSchema, root: JsonSchema = schema, depth = 0): Meaning {
-  if (depth > DEEPEST) return UNKNOWN;
+  if (depth > DEEPEST || !isSchema(schema)) return UNKNOWN;
   const { title, properties, items, additionalProperties: others, "x-unit": unit } = resolve(schema, root).schema;
   const each = isSchema(items) ? items : isSchema(others) ? others : null;
   return {
