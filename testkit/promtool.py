@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
+
+from testkit.programs import path_of
 
 ROOT = Path(__file__).resolve().parents[1]
 RULES = ROOT / "deploy" / "prometheus" / "rules.yaml"
@@ -25,21 +24,10 @@ _SELECTOR, _MATCHER = re.compile(r"(\w+)\{([^}]*)\}"), re.compile(r'(\w+)=~?"([^
 _ALERT = re.compile(r"(.*) (<|>) ([0-9.]+)", re.DOTALL)
 
 
-def promtool() -> str:
-    """Return the path of promtool. Without it, tests are skipped on a laptop and fail in CI."""
-    path = shutil.which("promtool")
-    if path is None and os.environ.get("CI", "").lower() in ("1", "true"):
-        pytest.fail("CI has no promtool; .ci/run installs it")
-    if path is None:
-        pytest.skip(
-            "no promtool on PATH: install it to check the expressions (Debian: apt install prometheus)"
-        )
-    return path
-
-
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run promtool."""
-    return subprocess.run([promtool(), *arguments], capture_output=True, text=True, timeout=120)
+    program = path_of("promtool", "prometheus")
+    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=120)
 
 
 def alerts() -> list[dict[str, Any]]:
@@ -92,9 +80,7 @@ def unanswered(expressions: Sequence[str], series: Iterable[str], folder: Path) 
     }
     path = folder / "expressions.yaml"
     path.write_text(yaml.safe_dump(tests, width=100_000))
-    done = subprocess.run(
-        [promtool(), "test", "rules", str(path)], capture_output=True, text=True, timeout=120
-    )
+    done = run("test", "rules", str(path))
     if done.returncode == 0:
         return []
     output = done.stdout + done.stderr
