@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from base64 import b64decode
@@ -609,6 +610,49 @@ def test_a_release_of_any_name_has_names_of_its_own() -> None:
     assert all(name.startswith("staging-qwhisk-") for name in names)
     rendered = template(SETS["minimal"], release="a" * 53)
     assert max(len(each["metadata"]["name"]) for each in yaml.safe_load_all(rendered.stdout) if each) < 64
+
+
+@pytest.mark.parametrize("release", ["1qwhisk", "2026-prod", "123", "1e3", "true", "null", "9" + 26 * "-a"])
+def test_a_release_whose_name_is_a_number_or_a_word_of_yaml_is_valid(release: str) -> None:
+    rendered = template(SETS["minimal"], release=release)
+    found = [each for each in yaml.safe_load_all(rendered.stdout) if each]
+    assert len(found) >= 8
+    for each in found:
+        kubernetes_validate.validate(each, "1.37", strict=True)
+        assert each["metadata"]["labels"]["app.kubernetes.io/instance"] == release
+        # In most versions of Kubernetes, the name of a Service has to begin with a letter.
+        assert re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", each["metadata"]["name"])
+        if each["kind"] == "Service":
+            assert each["spec"]["selector"]["app.kubernetes.io/instance"] == release
+        if each["kind"] == "NetworkPolicy":
+            assert each["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/instance"] == release
+
+
+def test_names_of_objects_of_your_own_that_are_numbers_remain_text() -> None:
+    text = (
+        "poller.existingSecret=123,image.pullSecrets[0]=456,kafkaCertificates.configMap=1e3,ingress.host=1e3,"
+        "ingress.className=789,ingress.tls.secretName=12,results.volume.existingClaim=34,"
+        "results.volume.storageClassName=56,simulator.storage.storageClassName=78,simulator.existingSecret=90"
+    )
+    switches = "ingress.enabled=true,results.volume.enabled=true,simulator.enabled=true"
+    rendered = template(SETS["existing-secrets"], "--set-string", text, "--set", switches)
+    assert rendered.returncode == 0, rendered.stderr
+    for each in filter(None, yaml.safe_load_all(rendered.stdout)):
+        kubernetes_validate.validate(each, "1.37", strict=True)
+
+
+def test_the_version_of_a_build_is_valid_in_labels_and_tags(tmp_path: Path) -> None:
+    """As `helm package --version 0.1.0+build` writes it."""
+    copy = tmp_path / "qwhisk"
+    shutil.copytree(CHART, copy)
+    about = copy / "Chart.yaml"
+    about.write_text(re.sub(r"(?m)^(version|appVersion): .*$", r'\1: "0.1.0+build"', about.read_text()))
+    rendered = run("template", "q", str(copy), "--kube-version", "1.37.0", "--values", str(SETS["minimal"]))
+    for each in filter(None, yaml.safe_load_all(rendered.stdout)):
+        labels = each["metadata"]["labels"]
+        assert labels["helm.sh/chart"] == "qwhisk-0.1.0_build"
+        assert labels["app.kubernetes.io/version"] == "0.1.0_build"
+    assert 'image: "qwhisk/gateway:0.1.0_build"' in rendered.stdout
 
 
 @pytest.mark.parametrize("release", ["gateway", "simulator", "a.b"])

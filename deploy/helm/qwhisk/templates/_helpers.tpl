@@ -1,8 +1,10 @@
 {{/* The names of all objects begin with this: the release's name, which has the chart's in it. */}}
 {{- define "qwhisk.fullname" -}}
-{{- /* A release may have dots in its name, a Service may not. */ -}}
+{{- /* A release may have dots in its name and begin with a digit, a Service may not. */ -}}
 {{- $release := .Release.Name | replace "." "-" -}}
-{{- if contains .Chart.Name $release -}}
+{{- if regexMatch "^[0-9]" $release -}}
+{{- printf "%s-%s" .Chart.Name ($release | trunc 33) | trimSuffix "-" -}}
+{{- else if contains .Chart.Name $release -}}
 {{- $release | trunc 40 | trimSuffix "-" -}}
 {{- else -}}
 {{- printf "%s-%s" ($release | trunc 33 | trimSuffix "-") .Chart.Name -}}
@@ -13,16 +15,21 @@
 {{- define "qwhisk.selector" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ $root.Chart.Name }}
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{/* A version for a label or a tag, which may not have the plus sign of `helm package --version 0.1.0+build`. */}}
+{{- define "qwhisk.version" -}}
+{{- toString . | replace "+" "_" -}}
 {{- end -}}
 
 {{- define "qwhisk.labels" -}}
 {{- $root := index . 0 -}}
 {{ include "qwhisk.selector" . }}
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/version: {{ include "qwhisk.version" $root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name (include "qwhisk.version" $root.Chart.Version) | quote }}
 {{- end -}}
 
 {{- define "qwhisk.metadata" -}}
@@ -36,7 +43,7 @@ labels:
 {{- $root := index . 0 -}}
 {{- $image := (index $root.Values (index . 1)).image -}}
 {{- with $root.Values.image.registry }}{{ trimSuffix "/" . }}/{{ end }}{{ $image.repository }}
-{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default $root.Values.image.tag | default $root.Chart.AppVersion }}{{ end -}}
+{{- if $image.digest }}@{{ $image.digest }}{{ else }}:{{ $image.tag | default $root.Values.image.tag | default (include "qwhisk.version" $root.Chart.AppVersion) }}{{ end -}}
 {{- end -}}
 
 {{/* A setting as text. Numbers of YAML are floating-point numbers, of which 10000000 would become 1e+07. */}}
@@ -111,12 +118,12 @@ env:
   {{- range $names.required }}
   - name: {{ . }}
     valueFrom:
-      secretKeyRef: {name: {{ $secret }}, key: {{ . }}}
+      secretKeyRef: {name: {{ $secret | quote }}, key: {{ . }}}
   {{- end }}
   {{- range $names.optional }}
   - name: {{ . }}
     valueFrom:
-      secretKeyRef: {name: {{ $secret }}, key: {{ . }}, optional: true}
+      secretKeyRef: {name: {{ $secret | quote }}, key: {{ . }}, optional: true}
   {{- end }}
 {{- end -}}
 
@@ -135,7 +142,7 @@ securityContext:
 {{- with (index . 0).Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- end -}}
@@ -195,11 +202,11 @@ volumes:
   {{- if .Values.results.volume.enabled }}
   - name: results
     persistentVolumeClaim:
-      claimName: {{ .Values.results.volume.existingClaim | default (printf "%s-results" (include "qwhisk.fullname" .)) }}
+      claimName: {{ .Values.results.volume.existingClaim | default (printf "%s-results" (include "qwhisk.fullname" .)) | quote }}
   {{- end }}
   {{- with .Values.kafkaCertificates.configMap }}
   - name: kafka-certificates
-    configMap: {name: {{ . }}}
+    configMap: {name: {{ . | quote }}}
   {{- end }}
 {{- end -}}
 
