@@ -177,7 +177,10 @@ def test_replicas_are_spread_and_one_at_a_time_is_taken(name: str) -> None:
         }
         for each in spread:
             assert each["labelSelector"]["matchLabels"] == document["spec"]["selector"]["matchLabels"]
-    with_budget = {item["metadata"]["labels"][COMPONENT] for item in of_kind(name, "PodDisruptionBudget")}
+    budgets = of_kind(name, "PodDisruptionBudget")
+    # No replica is ready while the broker is away. Drains must not wait for it.
+    assert {item["spec"]["unhealthyPodEvictionPolicy"] for item in budgets} <= {"AlwaysAllow"}
+    with_budget = {item["metadata"]["labels"][COMPONENT] for item in budgets}
     # A budget of the simulator's one replica would block the drain of its node.
     assert with_budget == ({"poller"} if name == "results-volume" else {"gateway", "poller"})
 
@@ -422,6 +425,54 @@ def test_kedas_name_of_a_sasl_mechanism(mechanism: str, expected: str) -> None:
     ]
     metadata = scaled["spec"]["triggers"][0]["metadata"]
     assert (metadata["sasl"], metadata["tls"]) == (expected, "enable")
+
+
+@pytest.mark.parametrize("protocol", ["SSL", "SASL_SSL", "SASL_PLAINTEXT"])
+def test_keda_trusts_the_authorities_of_the_brokers_as_the_pollers_do(protocol: str) -> None:
+    settings = f"settings.KAFKA_SECURITY_PROTOCOL={protocol},kafkaCertificates.configMap=kafka-ca"
+    rendered = template(SETS["keda"], "--set", settings)
+    found = {each["kind"]: each for each in yaml.safe_load_all(rendered.stdout) if each}
+    (trigger,) = found["ScaledObject"]["spec"]["triggers"]
+    authentication = found["TriggerAuthentication"]
+    assert trigger["authenticationRef"] == {"name": authentication["metadata"]["name"]}
+    sources = {
+        source["parameter"]: (source["name"], source["key"])
+        for kind in ("configMapTargetRef", "secretTargetRef")
+        for source in authentication["spec"].get(kind, [])
+    }
+    assert sources.get("ca") == (("kafka-ca", "ca.crt") if protocol.endswith("SSL") else None)
+    assert ({"username", "password"} <= sources.keys()) == protocol.startswith("SASL")
+
+
+class OneOfEach(yaml.SafeLoader):
+    """Refuses what PyYAML permits and stricter readers, such as Argo CD, do not: a key twice."""
+
+
+def _mapping(loader: OneOfEach, node: yaml.MappingNode) -> dict[Any, Any]:
+    pairs = loader.construct_pairs(node, deep=True)
+    assert len(dict(pairs)) == len(pairs), [key for key, _ in pairs]
+    return dict(pairs)
+
+
+OneOfEach.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+def test_annotations_and_labels_of_your_own_replace_those_of_the_chart() -> None:
+    own = (
+        r"ingress.annotations.nginx\.ingress\.kubernetes\.io/proxy-body-size=8m,"
+        r"gateway.podAnnotations.qwhisk/settings=mine,monitors.labels.app\.kubernetes\.io/managed-by=me"
+    )
+    rendered = template(SETS["production"], "--set-string", own)
+    found = [each for each in yaml.load_all(rendered.stdout, OneOfEach) if each]
+    by_kind = {each["kind"]: each for each in found}
+    annotations = by_kind["Ingress"]["metadata"]["annotations"]
+    assert annotations["nginx.ingress.kubernetes.io/proxy-body-size"] == "8m"
+    assert annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"] == "90"
+    assert by_kind["PodMonitor"]["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "me"
+    for each in found:
+        if each["kind"] == "Deployment":
+            # Else no change of a setting would restart the part.
+            assert each["spec"]["template"]["metadata"]["annotations"]["qwhisk/settings"] != "mine"
 
 
 def test_the_ingress_keeps_websockets_and_the_gateway_knows_its_name() -> None:

@@ -185,13 +185,11 @@ affinity:
 {{/* Annotations of a pod: a change of its settings or secrets replaces it. */}}
 {{- define "qwhisk.annotations" -}}
 {{- $values := index (index . 0).Values (index . 1) -}}
-qwhisk/settings: {{ include "qwhisk.settings" . | sha256sum }}
-{{- if not $values.existingSecret }}
-qwhisk/secrets: {{ $values.secrets | toJson | sha256sum }}
-{{- end }}
-{{- with $values.podAnnotations }}
-{{ toYaml . }}
-{{- end }}
+{{- $annotations := dict "qwhisk/settings" (include "qwhisk.settings" . | sha256sum) -}}
+{{- if not $values.existingSecret -}}
+{{- $_ := set $annotations "qwhisk/secrets" ($values.secrets | toJson | sha256sum) -}}
+{{- end -}}
+{{- merge $annotations $values.podAnnotations | toYaml -}}
 {{- end -}}
 
 {{/* Volumes of gateway and poller, and where they are. The temporary folder is the only other place to write to. */}}
