@@ -600,6 +600,31 @@ def test_the_test_pod_tells_a_gateway_without_functions(tmp_path: Path, function
         ("simulator.secrets.SIMULATOR_API_KEY=s3cret-value", "simulator.secrets.SIMULATOR_API_KEY"),
         ("results.volume.enabled=true,settings.RESULTS_S3_URL=https://s3", "results.volume.enabled"),
         ("settings.RESULTS_S3_URL=https://s3", "settings.RESULTS_S3_BUCKET"),
+        ("gateway.settings.RESULTS_S3_URL=https://s3", "settings.RESULTS_S3_BUCKET"),
+        (
+            "poller.settings.RESULTS_S3_URL=https://s3,poller.settings.RESULTS_S3_BUCKET=b,"
+            "poller.secrets.RESULTS_S3_ACCESS_KEY=s3cret-value,poller.secrets.RESULTS_S3_SECRET_KEY=s3cret-value",
+            "RESULTS_S3_URL is set for one of gateway and poller",
+        ),
+        (
+            "settings.RESULTS_S3_URL=https://s3,settings.RESULTS_S3_BUCKET=b",
+            "gateway.secrets.RESULTS_S3_ACCESS_KEY",
+        ),
+        ("settings.KAFKA_SECURITY_PROTOCOL=SASL_SSL", "settings.KAFKA_SASL_USERNAME"),
+        (
+            "settings.KAFKA_SECURITY_PROTOCOL=SASL_SSL,settings.KAFKA_SASL_USERNAME=a,"
+            "gateway.secrets.KAFKA_SASL_PASSWORD=s3cret-value",
+            "poller.secrets.KAFKA_SASL_PASSWORD",
+        ),
+        ("settings.CLOUDANT_USERNAME=a", "gateway.secrets.CLOUDANT_PASSWORD"),
+        (
+            "settings.CLOUDANT_USERNAME=a,gateway.secrets.CLOUDANT_PASSWORD=s3cret-value,"
+            "poller.secrets.CLOUDANT_APIKEY=s3cret-value",
+            "documents.secrets.CLOUDANT_PASSWORD",
+        ),
+        ("settings.CLOUDANT_URL=https://me:s3cret-value@couchdb", "settings.CLOUDANT_URL"),
+        ("documents.settings.CLOUDANT_URL=https://s3cret-value@couchdb", "documents.settings.CLOUDANT_URL"),
+        ("gateway.settings.GATEWAY_WEBHOOKS=private", "networkPolicy.webhooks.to"),
         ("ingress.enabled=true", "ingress.host"),
         ("poller.keda.enabled=true,poller.keda.maxReplicas=9", "poller.keda.maxReplicas"),
         (
@@ -732,6 +757,50 @@ def test_a_parts_own_settings_decide_its_scaler_and_its_policy() -> None:
     assert "authenticationRef" not in trigger
     egress = found["NetworkPolicy"]["spec"]["egress"]
     assert [{"protocol": "TCP", "port": 9999}] in [rule["ports"] for rule in egress]
+
+
+def ports_to(rendered: subprocess.CompletedProcess[str], part: str) -> list[list[dict[str, Any]]]:
+    """Return the ports of each rule for what a part may call."""
+    (spec,) = [
+        each["spec"]
+        for each in yaml.safe_load_all(rendered.stdout)
+        if each and each["kind"] == "NetworkPolicy" and each["metadata"]["name"] == f"qwhisk-{part}"
+    ]
+    return [rule["ports"] for rule in spec["egress"]]
+
+
+def test_every_address_in_the_settings_can_be_reached() -> None:
+    addresses = {
+        "settings.IAM_URL": "http://iam.example.com:8041",
+        # Besides the simulator of the chart.
+        "poller.settings.SIMULATOR_URL": "http://[fd00::1]:8042",
+        "poller.settings.QISKIT_IBM_URL": "http://[fd00::1]:8043",
+        "settings.CLOUDANT_URL": "http://192.0.2.7:8044",
+        "settings.KAFKA_BOOTSTRAP_SERVERS": r"[fd00::1]:8045\,kafka:8046",
+        "documents.settings.WHISK_APIHOST": "http://[fd00::1]",
+    }
+    given = ",".join(f"{name}={address}" for name, address in addresses.items())
+    rendered = template(SETS["minimal"], "--set", given)
+    assert rendered.returncode == 0, rendered.stderr
+    for part, expected in {
+        "gateway": {8041, 8044, 8045, 8046, 80},
+        "poller": {8041, 8042, 8043, 8044, 8045, 8046, 8090, 80},
+    }.items():
+        ports = {port["port"] for rule in ports_to(rendered, part) for port in rule}
+        assert ports >= expected, part
+        assert not ports & {9092, 5984, 3233}
+
+
+@pytest.mark.parametrize(("milliseconds", "expected"), [(6000, 26), (300_000, 320)])
+def test_a_poller_has_the_time_of_a_session_to_leave_its_groups(milliseconds: int, expected: int) -> None:
+    """`close_all` repeats commits for as long as a session of `KAFKA_SESSION_TIMEOUT_MS`."""
+    rendered = template(SETS["minimal"], "--set", f"poller.settings.KAFKA_SESSION_TIMEOUT_MS={milliseconds}")
+    (pod,) = [
+        each["spec"]["template"]["spec"]
+        for each in yaml.safe_load_all(rendered.stdout)
+        if each and each["kind"] == "Deployment" and each["metadata"]["name"] == "qwhisk-poller"
+    ]
+    assert pod["terminationGracePeriodSeconds"] == expected
 
 
 def test_the_manifests_without_helm_are_those_of_the_chart() -> None:
