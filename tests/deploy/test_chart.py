@@ -527,7 +527,7 @@ def test_the_brokers_certificates_are_where_the_setting_says() -> None:
 
 def test_documents_are_loaded_after_each_install_and_upgrade() -> None:
     job = named("minimal", "Job", "documents")
-    assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade,post-rollback"
     (container,) = job["spec"]["template"]["spec"]["containers"]
     dockerfile = (ROOT / "gateway" / "Dockerfile").read_text()
     assert container["command"] == ["python", "-m", "tools.load_config_documents"]
@@ -677,6 +677,13 @@ def test_notes_say_what_to_do_next() -> None:
     assert "Nobody needs to sign in" in shown["minimal"]
     assert "Nobody needs to sign in" not in shown["production"]
     assert "make config" in shown["existing-secrets"]
+    assert "gateway.secrets has no key to OpenWhisk" in shown["minimal"]
+    assert "key to OpenWhisk" not in shown["existing-secrets"]
+    assert "gateway.secrets has no key" not in shown["production"]
+    assert "Set networkPolicy.gateway.from" in shown["production"]
+    assert "Set networkPolicy.gateway.from" not in shown["minimal"] + shown["keda"]
+    assert "Set networkPolicy.actions.from" in shown["minimal"]
+    assert "Set networkPolicy.actions.from" not in shown["keda"] + shown["production"]
 
 
 def test_a_release_of_any_name_has_names_of_its_own() -> None:
