@@ -10,6 +10,7 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import kubernetes_validate
 import pytest
@@ -18,6 +19,7 @@ import yaml
 from core import large_results
 from core.kafka.topics import JOBS
 from core.large_results import Bucket, Folder
+from core.origin import Allowed
 from gateway.body import MAX_BYTES
 from gateway.edge.connection import PING
 from gateway.settings import GatewaySettings
@@ -589,6 +591,16 @@ def test_the_test_pod_tells_a_gateway_without_functions(tmp_path: Path, function
         ("networkPolicy.kafka.port=9092", "port"),
         ("networkPolicy.dns.ports=null", "ports"),
         ("networkPolicy.webhooks.ports=", "ports"),
+        ("networkPolicy.kafka.to[0].ipBlock.cidr=192.0.2.7", "/networkPolicy/kafka/to/0/ipBlock/cidr"),
+        ("networkPolicy.kafka.to[0].namespaceSelecter.matchLabels.a=b", "namespaceSelecter"),
+        (
+            "networkPolicy.actions.from[0].podSelector.matchLabels.a=b,networkPolicy.actions.from[0].ipBlock.cidr=::/0",
+            "/networkPolicy/actions/from/0",
+        ),
+        ("image.registry=https://registry.example.com", "/image/registry"),
+        ("image.tag=0.1.0 beta", "/image/tag"),
+        ("poller.image.tag=0.1.0+beta", "/poller/image/tag"),
+        ("kafkaCertificates.key=../ca.crt", "/kafkaCertificates/key"),
         ("image.pullPolicy=Sometimes", "pullPolicy"),
         # What the chart checks itself.
         ("settings.KAFKA_BOOTSTRAP_SERVERS=", "settings.KAFKA_BOOTSTRAP_SERVERS"),
@@ -764,6 +776,39 @@ def test_a_parts_own_settings_decide_its_scaler_and_its_policy() -> None:
     assert "authenticationRef" not in trigger
     egress = found["NetworkPolicy"]["spec"]["egress"]
     assert [{"protocol": "TCP", "port": 9999}] in [rule["ports"] for rule in egress]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "networkPolicy.kafka.to[0].ipBlock.cidr=192.0.2.7/32",
+        "networkPolicy.kafka.to[0].ipBlock.cidr=2001:db8::/32,networkPolicy.kafka.to[0].ipBlock.except[0]=2001:db8:1::/48",
+        "networkPolicy.kafka.to[0].namespaceSelector.matchLabels.a=b,networkPolicy.kafka.to[0].podSelector.matchLabels.a=b",
+        "image.registry=localhost:5000",
+        "image.registry=[fd00::1]:5000/me/",
+        "image.registry=registry.example.com/me/and_you",
+    ],
+)
+def test_peers_and_registries_of_all_kinds_are_permitted(given: str) -> None:
+    rendered = template(SETS["minimal"], "--set", given)
+    assert rendered.returncode == 0, rendered.stderr
+    for each in filter(None, yaml.safe_load_all(rendered.stdout)):
+        kubernetes_validate.validate(each, "1.37", strict=True)
+
+
+def test_the_simulator_may_be_called_by_its_service_whatever_its_hosts_are() -> None:
+    rendered = template(SETS["minimal"], "--set", "simulator.settings.SIMULATOR_HOSTS=lab.example.org")
+    settings = {
+        each["metadata"]["name"]: each["data"]
+        for each in yaml.safe_load_all(rendered.stdout)
+        if each and each["kind"] == "ConfigMap"
+    }
+    own = settings["qwhisk-simulator"]
+    allowed = Allowed.read(own, "0.0.0.0", "SIMULATOR_HOSTS", "SIMULATOR_ORIGINS")
+    address = urlsplit(settings["qwhisk-poller"]["SIMULATOR_URL"]).netloc
+    for called in (address, f"qwhisk-simulator.{NAMESPACE}.svc:8090", "lab.example.org"):
+        assert allowed.refusal(called, None, None) is None
+    assert allowed.refusal("attacker.example.org", None, None) is not None
 
 
 def ports_to(rendered: subprocess.CompletedProcess[str], part: str) -> list[list[dict[str, Any]]]:

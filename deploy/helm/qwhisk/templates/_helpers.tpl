@@ -78,6 +78,13 @@ labels:
 {{- $_ := set $settings "SIMULATOR_URL" (printf "http://%s-simulator:8090" (include "qwhisk.fullname" $root)) -}}
 {{- end -}}
 {{- $settings = mergeOverwrite $settings ((index $values $part).settings | default dict) -}}
+{{- /* Pollers and actions call the simulator by the names of its Service. */ -}}
+{{- if and (eq $part "simulator") $settings.SIMULATOR_HOSTS -}}
+{{- $name := printf "%s-simulator" (include "qwhisk.fullname" $root) -}}
+{{- $hosts := list $settings.SIMULATOR_HOSTS $name -}}
+{{- range list "" ".svc" ".svc.cluster.local" }}{{ $hosts = append $hosts (printf "%s.%s%s" $name $root.Release.Namespace .) }}{{ end -}}
+{{- $_ := set $settings "SIMULATOR_HOSTS" (join "," $hosts) -}}
+{{- end -}}
 {{- range $name, $value := $settings -}}
 {{- $text := include "qwhisk.text" $value -}}
 {{- if ne $text "" }}
