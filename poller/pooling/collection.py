@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 
+from core.client_sources import source_of
 from poller.pooling.circuits import extent
 from poller.pooling.member import Member
 from poller.pooling.policy import Participant, Pool, PoolLimits
@@ -59,7 +60,14 @@ class Collection:
     def _add_to_pool(self, member: Member) -> None:
         size, event = extent(member.submission), member.event
         self._pools.setdefault(member.submission.pool, Pool(self._limits)).add(
-            Participant(member.key, event.client_id, size, member.consumed_at, event.step > 0)
+            Participant(
+                member.key,
+                event.client_id,
+                size,
+                member.consumed_at,
+                event.step > 0,
+                source=source_of(event.client_id),
+            )
         )
 
     def add_batch(self, members: Sequence[Member], generation: int) -> None:

@@ -17,6 +17,8 @@ from typing import Generic, TypeVar
 from poller.pooling.extent import IBM_JOB, JobExtent
 
 Key = TypeVar("Key")
+#: In which order participants come whose clients have equally many circuits in a job.
+Rank = tuple[int, bool, float]
 
 
 @dataclass(slots=True)
@@ -30,6 +32,7 @@ class Participant(Generic[Key]):
         arrived: when they arrived, in seconds.
         continuing: whether they are a later step of a loop, whose client waits for all its steps.
         passed_over: the number of jobs for which there was no room for them.
+        source: who signed in, or the address of anonymous sessions: it may have many clients.
     """
 
     key: Key
@@ -38,6 +41,7 @@ class Participant(Generic[Key]):
     arrived: float
     continuing: bool = False
     passed_over: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,38 +148,47 @@ class Pool(Generic[Key]):
         return chosen
 
     def _compose(self) -> list[Participant[Key]]:
-        """Fill a job, each time from the client that has the fewest circuits in it.
+        """Fill a job, each time from the client that has the fewest circuits in it, of the source that has.
 
-        Among equal clients, and within a client, those come first for which there was no room before, then
-        the later steps of loops, then the oldest.
+        Whoever opens many sessions has no more turns than with one. Among equal clients, and within a client,
+        those come first for which there was no room before, then the later steps of loops, then the oldest.
         """
-        queues: dict[str, list[Participant[Key]]] = defaultdict(list)
+        queues: dict[tuple[str, str], list[Participant[Key]]] = defaultdict(list)
         for participant in self._waiting.values():
-            queues[participant.client].append(participant)
-        for queue in queues.values():
+            queues[participant.source, participant.client].append(participant)
+        sources: dict[str, list[tuple[int, Rank, str]]] = defaultdict(list)
+        for (source, client), queue in queues.items():
             queue.sort(key=_rank)
             queue.reverse()
-        turns = [(0, _rank(queue[-1]), client) for client, queue in queues.items()]
+            sources[source].append((0, _rank(queue[-1]), client))
+        for clients in sources.values():
+            heapq.heapify(clients)
+        turns = [(0, clients[0], source) for source, clients in sources.items()]
         heapq.heapify(turns)
         total: JobExtent = JobExtent()
         chosen: list[Participant[Key]] = []
         while turns:
-            circuits, _, client = heapq.heappop(turns)
-            participant = queues[client].pop()
+            of_source, (of_client, _, client), source = heapq.heappop(turns)
+            clients, queue = sources[source], queues[source, client]
+            heapq.heappop(clients)
+            participant = queue.pop()
             if (total + participant.extent).fits(self.limits.job):
                 total += participant.extent
-                circuits += participant.extent.pubs
+                of_client += participant.extent.pubs
+                of_source += participant.extent.pubs
                 chosen.append(participant)
             elif not chosen and not participant.extent.fits(self.limits.job):
                 return [participant]
             else:
                 participant.passed_over += 1
-            if queues[client]:
-                heapq.heappush(turns, (circuits, _rank(queues[client][-1]), client))
+            if queue:
+                heapq.heappush(clients, (of_client, _rank(queue[-1]), client))
+            if clients:
+                heapq.heappush(turns, (of_source, clients[0], source))
         return chosen
 
 
-def _rank(participant: Participant[Key]) -> tuple[int, bool, float]:
+def _rank(participant: Participant[Key]) -> Rank:
     return (-participant.passed_over, not participant.continuing, participant.arrived)
 
 

@@ -126,6 +126,21 @@ def test_a_cancelled_participant_is_taken_out() -> None:
     assert keys(waiting.take(0.0, pending=0)) == [2]
 
 
+def test_a_source_with_many_clients_has_no_more_turns_than_one_with_a_client() -> None:
+    crowd = [replace(participant(key, f"client{key}"), source="crowd") for key in range(40)]
+    waiting = pool(*crowd, replace(participant(98, "one", arrived=5.0), source="one"))
+    waiting.add(replace(participant(99, "other", arrived=6.0, pubs=5), source="other"))
+    taken = keys(waiting.take(7.0, pending=0))
+    assert {98, 99} <= set(taken)
+    assert len(taken) == 6, "the crowd has the rest of the job"
+
+
+def test_the_clients_of_a_source_take_turns() -> None:
+    waiting = pool(*(replace(participant(key, "a"), source="shared") for key in range(30)))
+    waiting.add(replace(participant(99, "b", arrived=5.0), source="shared"))
+    assert 99 in keys(waiting.take(7.0, pending=0))
+
+
 def test_a_participant_is_added_once() -> None:
     with pytest.raises(ValueError, match="waits already"):
         pool(participant(1), participant(1))

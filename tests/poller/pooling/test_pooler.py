@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,6 +66,15 @@ def test_circuits_are_collected_while_a_job_is_pending() -> None:
     world.step()
     assert world.account.attempts == [1, 2]
     world.check()
+
+
+def test_whoever_opens_many_sessions_does_not_keep_another_out_of_the_next_job() -> None:
+    world = World(PoolLimits(job=replace(IBM_JOB, pubs=3)))
+    for number in range(9):
+        world.add(submission(f"run{number}", 1, client=f"{number:016}" + "attackeratta"))
+    world.add(submission("victim", 2, client="9" * 16 + "victimvictim"))
+    world.step()
+    assert "victim" in {event.process_job_id for event in world.announced()}
 
 
 def test_the_plan_limits_the_jobs_of_an_account() -> None:
