@@ -75,6 +75,13 @@ class Collection:
         self._members |= {member.key: member for member in members}
         self._batches.append((list(members), generation))
 
+    def resume(self, backend: str) -> None:
+        """Let the deferred participants at a backend have their turns again: the backend accepts jobs."""
+        for members, _ in self._batches:
+            for member in members:
+                if member.event.backend == backend:
+                    member.deferred = False
+
     def discard(self, member: Member) -> None:
         """Remove a participant that was cancelled."""
         removed, pool = self._members.pop(member.key, None), self._pools.get(member.submission.pool)
@@ -107,10 +114,8 @@ class Collection:
             may_submit: returns whether a job for a participant's backend may be submitted now.
         """
         self._expire_groups(now)
-        for index, (members, generation) in enumerate(self._batches):
-            if not members or may_submit(members[0]):
-                del self._batches[index]
-                return self._taken([member.key for member in members]), generation
+        if (batch := self._next_of_batches(may_submit, deferred=False)) is not None:
+            return batch
         for name, pool in list(self._pools.items()):
             if not len(pool):
                 del self._pools[name]
@@ -119,6 +124,13 @@ class Collection:
             ):
                 self._pools.move_to_end(name)
                 return self._taken([participant.key for participant in taken]), 0
+        return self._next_of_batches(may_submit, deferred=True)
+
+    def _next_of_batches(self, may_submit: Callable[[Member], bool], deferred: bool) -> Batch | None:
+        for index, (members, generation) in enumerate(self._batches):
+            if not members or (members[0].deferred == deferred and may_submit(members[0])):
+                del self._batches[index]
+                return self._taken([member.key for member in members]), generation
         return None
 
     def _taken(self, keys: Sequence[Key]) -> list[Member]:

@@ -23,6 +23,9 @@ class Member:
         consumed_at: when it was consumed, in seconds since 1970.
         notified: whether its client knows that it waits.
         jobs_before: the number of pooled jobs that were known when the message was published.
+        failures: the submissions with it that have failed, but not because of a circuit as far as is known.
+        failed_at: when the first of them failed, in seconds since 1970.
+        deferred: whether others at its backend are submitted first, since it may be the cause.
     """
 
     submission: PoolSubmission
@@ -31,6 +34,9 @@ class Member:
     consumed_at: float
     notified: bool = False
     jobs_before: int = 0
+    failures: int = 0
+    failed_at: float = 0.0
+    deferred: bool = False
     _pubs: list[tuple[Any, ...]] = field(default_factory=list)
 
     @property

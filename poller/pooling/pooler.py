@@ -58,6 +58,9 @@ RETRY = 3.0
 WATCH = 180.0
 #: Seconds between looks at pending jobs of which no poller has said that they ended.
 SILENT = 60.0
+#: Failures in a row after which other circuits are submitted before the same ones: if those are accepted, the
+#: provider is available, and one of the circuits that failed may be the cause.
+SUSPICIOUS = 3
 #: Pooled jobs after which the message of a participant that still waits is published again. Its old message
 #: keeps all later ones from being committed, and a restart must find the jobs of those in the history.
 REFRESH_JOBS = MAX_JOBS // 4
@@ -127,6 +130,8 @@ class Pooler:
         self._adopting: dict[str, float] = {}
         #: When a backend's jobs may be submitted again after a failure, and its failures in a row.
         self._paused: dict[str, tuple[float, int]] = {}
+        #: When a backend last accepted a job, in seconds since 1970.
+        self._accepted: dict[str, float] = {}
         #: Participants whose final event was not published: when to try again, and how.
         self._rejected: list[tuple[float, Member, Publication]] = []
         self._ready = self._reading = False
@@ -330,6 +335,8 @@ class Pooler:
         now = self._now()
         if isinstance(outcome, str):
             self._paused.pop(backend, None)
+            self._accepted[backend] = now
+            self._collection.resume(backend)
             # The records are read again later than a repeated message may arrive.
             for state in ("composed", "submitted"):
                 self._history.add(pool_record(state, job.tag, job.members, job.generation, outcome))
@@ -350,13 +357,29 @@ class Pooler:
                 retry_after = getattr(outcome, "retry_after", None)
                 delay = max(delay, worker.scheduler.budget.failed(now, retry_after, now) - now)
             self._paused[backend] = (now + delay, failures)
-            self._collection.add_batch(members, job.generation)
+            self._submit_again(members, job.generation, backend, now)
         elif len(members) == 1 or isinstance(outcome, COMMON):
             for member in members:
                 self._fail(member, outcome)
         else:
-            for group in groups_after_failure(members, min(job.generation, 1)):
-                self._collection.add_batch(group, min(job.generation + 1, 2))
+            self._divide(members, job.generation)
+
+    def _submit_again(self, members: list[Member], generation: int, backend: str, now: float) -> None:
+        """Put participants back whose submission failed, maybe because the provider is not available."""
+        for member in members:
+            member.failures += 1
+            member.failed_at = member.failed_at or now
+            member.deferred = member.failures >= SUSPICIOUS
+        first = min(member.failed_at for member in members)
+        others_accepted = self._accepted.get(backend, 0.0) > first
+        if members[0].deferred and others_accepted and len(members) > 1:
+            self._divide(members, generation)
+        else:
+            self._collection.add_batch(members, generation)
+
+    def _divide(self, members: list[Member], generation: int) -> None:
+        for group in groups_after_failure(members, min(generation, 1)):
+            self._collection.add_batch(group, min(generation + 1, 2))
 
     def _fail(self, member: Member, error: QwhiskError) -> None:
         """End a participant with an error."""

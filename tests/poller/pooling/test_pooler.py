@@ -104,6 +104,36 @@ def test_a_bad_circuit_costs_its_owner_and_not_its_neighbours() -> None:
     world.check()
 
 
+def test_circuits_with_which_the_provider_fails_do_not_keep_others_from_it() -> None:
+    world = World(PoolLimits(pending=1, most_pending=1_000))
+    world.account.crashing = {5}
+    world.add(*(submission(f"run{number}", 5 if number == 3 else 1) for number in range(9)))
+    world.step()
+    assert not world.announced()
+    world.add(submission("later", 2, client="other"))
+    for _ in range(60):
+        world.step(30.0)
+        world.end_jobs()
+    assert {event.process_job_id for event in world.announced()} == {
+        "later",
+        *(f"run{number}" for number in range(9) if number != 3),
+    }
+    assert not [event for event in world.progress() if event.final]
+    world.account.crashing = set()
+    world.step(300.0)
+    assert "run3" in {event.process_job_id for event in world.announced()}
+    world.check()
+
+
+def test_an_outage_does_not_divide_the_circuits_that_wait() -> None:
+    world = World(PoolLimits(pending=1, most_pending=1_000))
+    world.account.outcomes.extend(["unavailable"] * 20)
+    world.add(*(submission(f"run{number}", 1) for number in range(9)))
+    for _ in range(40):
+        world.step(300.0)
+    assert world.account.attempts == [9] * 21
+
+
 def test_a_quota_ends_all_at_once_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
 

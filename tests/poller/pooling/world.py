@@ -39,6 +39,8 @@ class Account(InMemoryAccount):
         super().__init__()
         self.outcomes: deque[str] = deque()
         self.poison: set[int] = set()
+        #: The widths of circuits for which the provider is not available, whatever else it accepts.
+        self.crashing: set[int] = set()
         self.late: list[Callable[[], object]] = []
         self.attempts: list[int] = []
         #: Searches that fail before one succeeds.
@@ -62,7 +64,7 @@ class Account(InMemoryAccount):
         outcome = self.outcomes.popleft() if self.outcomes else "ok"
         if outcome == "refused" or any(pub[0].num_qubits in self.poison for pub in pubs):
             raise ProviderError("A circuit is not for this device.")
-        if outcome == "unavailable":
+        if outcome == "unavailable" or any(pub[0].num_qubits in self.crashing for pub in pubs):
             raise ProviderUnavailableError("The provider is down.")
         if outcome == "unlisted":
             raise ProviderUnavailableError("No answer.", unclear=True)
