@@ -110,6 +110,13 @@ class PoolShare(BaseModel):
         default=0, ge=0, le=2, description="How many jobs with these circuits have failed as a whole."
     )
     source: int = Field(ge=0, description="The offset of the circuits in the topic `pool`.")
+    fraction: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        exclude_if=lambda fraction: fraction is None,
+        description="The client's part of the executions of the job.",
+    )
 
 
 class JobEvent(BaseModel):

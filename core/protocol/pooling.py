@@ -107,3 +107,9 @@ class PoolRecord(BaseModel):
         description="Of each participant `process_job_id`, step and number of PUBs: if `composed`, all in "
         "their order; if `submitted`, those whose JobEvents were published.",
     )
+    executions: list[Annotated[int, Field(ge=1)]] = Field(
+        default_factory=list,
+        max_length=MAX_POOL_PUBS,
+        exclude_if=lambda executions: not executions,
+        description="If `composed`, the executions of each participant's circuits.",
+    )

@@ -22,6 +22,7 @@ class PoolJob:
         backend: its backend.
         generation: how many jobs with its circuits have failed before.
         sizes: the number of PUBs of each participant, in their order.
+        executions: the executions of each; empty if they are not known.
         at: when it was composed, in seconds since 1970.
         job_id: the provider's id; None if it is not known.
         announced: the participants whose JobEvents were published.
@@ -36,6 +37,7 @@ class PoolJob:
     sizes: dict[Key, int]
     at: float
     job_id: str | None = None
+    executions: list[int] = field(default_factory=list)
     announced: set[Key] = field(default_factory=set)
     given_up: bool = False
     looked_at: float = 0.0
@@ -83,6 +85,7 @@ class PoolHistory:
             record.generation,
             {(run, step): count for run, step, count in record.members},
             record.at.timestamp(),
+            executions=record.executions,
         )
         job.looked_at = job.at
         self._jobs[tag] = self._pending[tag] = job

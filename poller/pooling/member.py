@@ -65,6 +65,14 @@ class Member:
         return self._pubs
 
 
+def fractions_of(members: Sequence[Key], executions: Sequence[int]) -> dict[Key, float]:
+    """Return each participant's part of the executions of a job; empty if they are not known."""
+    if len(executions) != len(members):
+        return {}
+    total = sum(executions)
+    return {member: own / total for member, own in zip(members, executions, strict=True)}
+
+
 def sizes_of(members: Sequence[Member]) -> dict[Key, int]:
     """Return the number of PUBs of each participant, in their order."""
     return {member.key: len(member.submission.pubs) for member in members}

@@ -46,8 +46,10 @@ def part(result: JobResult, share: PoolShare, charged_seconds: float | None = No
     )
     if charged_seconds is None:
         return whole
-    executions = [_executions(pub) for pub in pubs]
-    fraction = sum(executions[share.first : share.first + share.count]) / max(1, sum(executions))
+    fraction = share.fraction
+    if fraction is None:  # from a poller that did not record it
+        executions = [_executions(pub) for pub in pubs]
+        fraction = sum(executions[share.first : share.first + share.count]) / max(1, sum(executions))
     return with_usage(whole, charged_seconds * fraction)
 
 

@@ -28,7 +28,7 @@ from core.protocol.cloud_events import CANCELLATION
 from core.provider import QuantumAccount, run_tag, step_tag
 from core.strays import lost
 from poller.pooling.history import PoolJob
-from poller.pooling.member import Member, sizes_of
+from poller.pooling.member import Member, fractions_of, sizes_of
 from poller.state import Key
 
 log = logging.getLogger(__name__)
@@ -148,7 +148,9 @@ class PoolSubmitter:
         if not job.is_ours():
             # The poller that has the pool now searches the job by its tag.
             raise NotOursError("The pool belongs to another poller now.")
-        self.announce(job_id, job.tag, sizes_of(job.members), job.members, job.generation, job.queue_length)
+        sizes = sizes_of(job.members)
+        fractions = fractions_of(list(sizes), [member.submission.executions for member in job.members])
+        self.announce(job_id, job.tag, sizes, fractions, job.members, job.generation, job.queue_length)
         return job_id
 
     def adopt(
@@ -174,7 +176,8 @@ class PoolSubmitter:
         job_id = job.job_id or self._resolve(account, job.tag, members, job.generation, is_ours)
         if not is_ours():
             raise NotOursError("The pool belongs to another poller now.")
-        self.announce(job_id, job.tag, job.sizes, members, job.generation, None)
+        fractions = fractions_of(list(job.sizes), job.executions)
+        self.announce(job_id, job.tag, job.sizes, fractions, members, job.generation, None)
         return job_id
 
     def publish_again(self, member: Member) -> None:
@@ -278,6 +281,7 @@ class PoolSubmitter:
         job_id: str,
         tag: str,
         sizes: dict[Key, int],
+        fractions: dict[Key, float],
         members: Sequence[Member],
         generation: int,
         queue_length: int | None,
@@ -288,6 +292,7 @@ class PoolSubmitter:
             job_id: the provider's id.
             tag: the job's tag.
             sizes: the number of PUBs of each participant, in their order.
+            fractions: each participant's part of the job's executions; empty if they are not known.
             members: the participants to announce the job to.
             generation: how many jobs with these circuits have failed before.
             queue_length: the jobs in the backend's queue; None if unknown.
@@ -310,6 +315,7 @@ class PoolSubmitter:
                 members=len(sizes),
                 generation=generation,
                 source=member.offset,
+                fraction=fractions.get(member.key),
             )
             events.append(
                 member.event.model_copy(
@@ -381,6 +387,7 @@ def pool_record(
         members=[(*member.key, len(member.submission.pubs)) for member in members]
         if state in ("composed", "submitted")
         else [],
+        executions=[member.submission.executions for member in members] if state == "composed" else [],
     )
 
 

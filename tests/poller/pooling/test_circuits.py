@@ -142,6 +142,15 @@ def test_few_outcomes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(results) == 1, "the newest is kept however large it is"
 
 
+def test_a_participant_pays_its_part_of_the_executions_and_not_of_the_values() -> None:
+    whole = JobResult(evs=0.0, pubs=[PubResult(evs=0.0), PubResult(evs=0.0)])
+    shares = [
+        share(place, 1, place, 2).model_copy(update={"fraction": own}) for place, own in enumerate((0.2, 0.8))
+    ]
+    used = [part(whole, each, 10.0).metadata["quantum_seconds"] for each in shares]
+    assert used == pytest.approx([2.0, 8.0])
+
+
 @given(
     shots=st.lists(st.integers(1, 1_000), min_size=1, max_size=8),
     charged=st.floats(0, 1e4),

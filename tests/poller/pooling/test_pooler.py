@@ -134,6 +134,25 @@ def test_an_outage_does_not_divide_the_circuits_that_wait() -> None:
     assert world.account.attempts == [9] * 21
 
 
+@pytest.mark.parametrize("outcome", ["ok", "lost"])
+def test_each_pays_for_its_executions_also_if_another_poller_announces_the_job(outcome: str) -> None:
+    # An expectation value takes an execution for each basis, of which the provider's result tells nothing.
+    world = World()
+    one, four = submission("one", 1), submission("four", 1)
+    four.executions = 4 * one.executions
+    world.account.outcomes.append(outcome)
+    if outcome == "lost":
+        world.publisher.limits["jobs"] = 0
+    world.add(one, four)
+    world.step()
+    if outcome == "lost":
+        del world.publisher.limits["jobs"]
+        world.take_over()
+        world.step()
+    paid = {event.process_job_id: event.pool.fraction for event in world.announced() if event.pool}
+    assert paid == {"one": pytest.approx(0.2), "four": pytest.approx(0.8)}
+
+
 def test_a_quota_ends_all_at_once_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
 
