@@ -15,6 +15,9 @@ from poller.state import Key
 #: Seconds after which the participants of a group run without those that have not arrived.
 GROUP_WAIT = 30.0
 
+#: Sources whose last turns are remembered.
+MAX_SOURCES = 10_000
+
 #: Members of one provider job, and how many jobs with their circuits have failed.
 Batch = tuple[list[Member], int]
 
@@ -31,6 +34,10 @@ class Collection:
         self._members: dict[Key, Member] = {}
         #: The pool that was served last is at the end.
         self._pools: OrderedDict[str, Pool[Key]] = OrderedDict()
+        #: After which turn each source had circuits in a job of a pool last, the latest at the end.
+        self._served: OrderedDict[str, int] = OrderedDict()
+        #: The jobs of pools that were composed.
+        self._turn = 0
         self._groups: dict[str, list[Member]] = {}
         #: Participants that run together whatever is pending, as soon as the plan permits.
         self._batches: list[Batch] = []
@@ -67,6 +74,7 @@ class Collection:
                 member.consumed_at,
                 event.step > 0,
                 source=source_of(event.client_id),
+                turn=self._turn,
             )
         )
 
@@ -116,15 +124,31 @@ class Collection:
         self._expire_groups(now)
         if (batch := self._next_of_batches(may_submit, deferred=False)) is not None:
             return batch
+        due: dict[str, int] = {}
         for name, pool in list(self._pools.items()):
             if not len(pool):
                 del self._pools[name]
             elif may_submit(member := self._members[pool.first_key()]) and (
-                taken := pool.take(now, pending(member))
+                now >= pool.due_at(number := pending(member))
             ):
-                self._pools.move_to_end(name)
-                return self._taken([participant.key for participant in taken]), 0
+                due[name] = number
+        if due:
+            # By source: one with jobs of many different options has many pools, but no more turns.
+            name = min(due, key=lambda each: self._pools[each].waits_since(self._served))
+            taken = self._pools[name].take(now, due[name])
+            self._pools.move_to_end(name)
+            self._record_turn({participant.source for participant in taken})
+            return self._taken([participant.key for participant in taken]), 0
         return self._next_of_batches(may_submit, deferred=True)
+
+    def _record_turn(self, sources: set[str]) -> None:
+        self._turn += 1
+        for source in sources:
+            # Whoever arrives before the next job comes before this source.
+            self._served[source] = self._turn + 1
+            self._served.move_to_end(source)
+        while len(self._served) > MAX_SOURCES:
+            self._served.popitem(last=False)
 
     def _next_of_batches(self, may_submit: Callable[[Member], bool], deferred: bool) -> Batch | None:
         for index, (members, generation) in enumerate(self._batches):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -33,6 +33,7 @@ class Participant(Generic[Key]):
         continuing: whether they are a later step of a loop, whose client waits for all its steps.
         passed_over: the number of jobs for which there was no room for them.
         source: who signed in, or the address of anonymous sessions: it may have many clients.
+        turn: the number of jobs of pools that were composed before it arrived.
     """
 
     key: Key
@@ -42,6 +43,7 @@ class Participant(Generic[Key]):
     continuing: bool = False
     passed_over: int = 0
     source: str = ""
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,14 @@ class Pool(Generic[Key]):
     def first_key(self) -> Key:
         """Return the participant that arrived first. The pool is not empty."""
         return next(iter(self._waiting))
+
+    def waits_since(self, served: Mapping[str, int]) -> int:
+        """Return since which turn a source has waited here, the longest. The pool is not empty.
+
+        Args:
+            served: after which turn each source was served last.
+        """
+        return min(max(each.turn, served.get(each.source, 0)) for each in self._waiting.values())
 
     def place(self, key: Key) -> int:
         """Return the number of participants that arrived before this one."""

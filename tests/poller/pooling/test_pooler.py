@@ -77,6 +77,38 @@ def test_whoever_opens_many_sessions_does_not_keep_another_out_of_the_next_job()
     assert "victim" in {event.process_job_id for event in world.announced()}
 
 
+def test_whoever_has_jobs_of_many_options_does_not_keep_another_out_of_the_next_job() -> None:
+    world = World(PoolLimits(pending=1, most_pending=1))
+    for number in range(20):
+        different = submission(f"run{number}", 1, client="0" * 16 + "attackeratta")
+        different.shots = 100 + number
+        world.add(different)
+    world.step()
+    world.add(submission("victim", 2, client="9" * 16 + "victimvictim"))
+    world.end_jobs()
+    world.step()
+    assert "victim" in {event.process_job_id for event in world.announced()}
+    for _ in range(20):
+        world.end_jobs()
+        world.step()
+    assert len(world.announced()) == 21
+
+
+def test_new_clients_do_not_keep_an_old_one_with_other_options_waiting() -> None:
+    world = World(PoolLimits(pending=1, most_pending=1))
+    old = "0" * 16 + "oldoldoldold"
+    world.add(submission("first", 1, client=old))
+    world.step()
+    different = submission("second", 1, client=old)
+    different.shots = 777
+    world.add(submission("new", 1, client="1" * 16 + "sourcesource"), different)
+    for number in range(3):
+        world.end_jobs()
+        world.step()
+        world.add(submission(f"new{number}", 1, client="1" * 16 + f"source{number:06}"))
+    assert "second" in {event.process_job_id for event in world.announced()}
+
+
 def test_the_plan_limits_the_jobs_of_an_account() -> None:
     world = World(PoolLimits(pending=1, most_pending=2, wait=10.0))
     for number in range(4):
