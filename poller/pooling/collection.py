@@ -103,10 +103,9 @@ class Collection:
         self._groups.clear()
         self._batches.clear()
 
-    def place(self, member: Member) -> int:
-        """Return the number of participants that arrived before this one in its pool."""
-        pool = self._pools.get(member.submission.pool)
-        return 0 if pool is None else pool.place(member.key)
+    def places(self) -> dict[Key, int]:
+        """Return of each participant in a pool the number of those that arrived there before it."""
+        return {key: place for pool in self._pools.values() for key, place in pool.places().items()}
 
     def next_batch(
         self,

@@ -99,9 +99,9 @@ class Pool(Generic[Key]):
         """
         return min(max(each.turn, served.get(each.source, 0)) for each in self._waiting.values())
 
-    def place(self, key: Key) -> int:
-        """Return the number of participants that arrived before this one."""
-        return next((place for place, other in enumerate(self._waiting) if other == key), 0)
+    def places(self) -> dict[Key, int]:
+        """Return of each participant the number of those that arrived before it."""
+        return {key: place for place, key in enumerate(self._waiting)}
 
     def add(self, participant: Participant[Key]) -> None:
         """Add a participant, after those that arrived earlier.

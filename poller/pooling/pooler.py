@@ -276,6 +276,7 @@ class Pooler:
 
     def _sweep(self, now: float) -> None:
         """Drop cancelled participants, notify clients that wait, and look at jobs without news."""
+        places: dict[Key, int] | None = None
         for member in self._collection:
             if self._run_progress.is_cancelled(member.event):
                 self._collection.discard(member)
@@ -288,7 +289,9 @@ class Pooler:
                 self._submitter.publish_again(member)
             elif not member.notified and now - member.consumed_at >= NOTIFY_AFTER:
                 member.notified = True
-                self._notify(member)
+                # Once for all: many may have arrived together.
+                places = self._collection.places() if places is None else places
+                self._notify(member, places.get(member.key, 0))
         due = [rejected for rejected in self._rejected if now >= rejected[0]]
         self._rejected = [rejected for rejected in self._rejected if now < rejected[0]]
         for _, member, publish in due:
@@ -303,9 +306,9 @@ class Pooler:
             elif job.tag not in self._submitting and job.tag not in self._adopting:
                 self._history.give_up(job)  # its poller has failed, and none of its members is here
 
-    def _notify(self, member: Member) -> None:
+    def _notify(self, member: Member, place: int) -> None:
         worker = self._accounts.of(member.event)
-        progress = ResultEvent.of(member.event, "POOLED", queue_position=self._collection.place(member))
+        progress = ResultEvent.of(member.event, "POOLED", queue_position=place)
         worker.run(
             lambda: worker.delivery.notify(progress),
             log_failure("progress not published"),

@@ -19,6 +19,7 @@ from core.provider import run_tag
 from poller.pooling import history, pooler
 from poller.pooling.extent import IBM_JOB
 from poller.pooling.policy import PoolLimits
+from testkit.growth import excess
 from tests.poller.pooling import messages
 from tests.poller.pooling.world import OUTCOMES, World
 
@@ -107,6 +108,28 @@ def test_new_clients_do_not_keep_an_old_one_with_other_options_waiting() -> None
         world.step()
         world.add(submission(f"new{number}", 1, client="1" * 16 + f"source{number:06}"))
     assert "second" in {event.process_job_id for event in world.announced()}
+
+
+def test_the_work_to_notify_clients_grows_with_their_number() -> None:
+    one = submission("run", 1)
+
+    def make(size: int) -> Callable[[], object]:
+        world = World(PoolLimits(job=replace(IBM_JOB, pubs=1), most_pending=1))
+        for number in range(size):
+            event = one.event.model_copy(update={"process_job_id": f"run{number}"})
+            world.add(one.model_copy(update={"event": event}))
+        world.step()
+
+        def notify() -> None:
+            world.held = []
+            world.now += 1.0
+            for member in world.pooler._members.values():
+                member.notified = False
+            world.pooler.step(world.now)
+
+        return notify
+
+    assert excess(make, 1_500) is None
 
 
 def test_the_plan_limits_the_jobs_of_an_account() -> None:
