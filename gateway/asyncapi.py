@@ -147,8 +147,25 @@ def document() -> dict[str, Any]:
         },
         "channels": channels,
         "operations": operations,
-        "components": {"schemas": definitions["$defs"], "messages": _messages()},
+        "components": {"schemas": _as_draft_07(definitions["$defs"]), "messages": _messages()},
     }
+
+
+def _as_draft_07(schema: Any) -> Any:
+    """Return a schema of pydantic in draft 07 of JSON Schema, which AsyncAPI's schemas extend.
+
+    Its readers ignore `prefixItems`, and whatever is beside a `$ref`.
+    """
+    if isinstance(schema, list):
+        return [_as_draft_07(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    older = {name: _as_draft_07(part) for name, part in schema.items()}
+    if isinstance(older.get("prefixItems"), list):
+        older["items"] = older.pop("prefixItems")
+    if isinstance(older.get("$ref"), str) and len(older) > 1:
+        older["allOf"] = [{"$ref": older.pop("$ref")}]
+    return older
 
 
 def _server(protocol: str, description: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import requests
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
 from confluent_kafka import Consumer, TopicPartition
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator, Draft202012Validator
 
 from core.protocol import STRUCTURED, SUBPROTOCOL
 from core.settings import KafkaSettings
@@ -202,7 +202,7 @@ def test_a_real_sessions_traffic_is_that_of_the_asyncapi_document(stack: Stack) 
     components = closed(described["components"])
 
     def check(schema: dict[str, Any], value: Any) -> None:
-        Draft202012Validator(closed(schema) | {"components": components}).validate(value)
+        Draft7Validator(closed(schema) | {"components": components}).validate(value)
 
     schemas, messages = components["schemas"], components["messages"]
     url = client.events_url

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator
+from jsonschema.exceptions import ValidationError
 
 from core.kafka.topics import SESSIONS, shared
 from core.protocol import CANCELLATION, ERASURE, binary_headers, encode, encode_public, structured
@@ -27,6 +28,14 @@ def references(value: Any) -> Iterator[str]:
         yield from references(item)
 
 
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        value = list(value.values())
+    for item in value if isinstance(value, list) else []:
+        yield from objects(item)
+
+
 def resolve(reference: str) -> Any:
     value: Any = DOCUMENT
     for part in reference.removeprefix("#/").split("/"):
@@ -35,7 +44,7 @@ def resolve(reference: str) -> Any:
 
 
 def check(schema: dict[str, Any], value: Any) -> None:
-    Draft202012Validator(closed(schema) | {"components": closed(DOCUMENT["components"])}).validate(value)
+    Draft7Validator(closed(schema) | {"components": closed(DOCUMENT["components"])}).validate(value)
 
 
 def test_every_reference_resolves_and_every_topic_is_there() -> None:
@@ -43,6 +52,26 @@ def test_every_reference_resolves_and_every_topic_is_there() -> None:
         resolve(reference)
     addresses = {channel["address"] for channel in DOCUMENT["channels"].values()}
     assert addresses == {"/api/v1/events", "results.{client}", SESSIONS, *shared(1)}
+
+
+def test_the_schemas_say_the_same_to_readers_of_draft_07() -> None:
+    # AsyncAPI's schemas extend this draft, which knows neither `prefixItems` nor anything beside a `$ref`.
+    schemas = DOCUMENT["components"]["schemas"]
+    members = schemas["PoolRecord"]["properties"]["members"]
+    check(members, [["m3b", 0, 1]])
+    with pytest.raises(ValidationError):
+        check(members, [[0, "m3b", 1]])
+    observable = schemas["PooledPub"]["properties"]["observable"]
+    check(observable, [["ZZ", 0.5]])
+    with pytest.raises(ValidationError):
+        check(observable, [[0.5, "ZZ"]])
+    event = schemas["PoolSubmission"]["properties"]["event"]
+    assert event["description"]
+    with pytest.raises(ValidationError):
+        check(event, {})
+    assert [
+        each for each in objects(DOCUMENT) if "prefixItems" in each or ("$ref" in each and len(each) > 1)
+    ] == []
 
 
 @pytest.mark.parametrize("status", ["POOLED", "QUEUED", "RUNNING", "DONE", "CANCELLED", "ERROR"])

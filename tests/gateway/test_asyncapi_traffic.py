@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 from confluent_kafka import Consumer, KafkaError, TopicPartition
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 
 from core.kafka.admin import Topics
@@ -74,7 +74,7 @@ def read(kafka: KafkaSettings, topic: str) -> Iterator[Sent]:
 
 
 def check(schema: dict[str, Any], value: Any) -> None:
-    Draft202012Validator(closed(schema) | {"components": COMPONENTS}).validate(value)
+    Draft7Validator(closed(schema) | {"components": COMPONENTS}).validate(value)
 
 
 def fits(name: str, sent: Sent) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary_event
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator
 from werkzeug.test import Client
 
 from core.erasure import Erasure, erasure_of
@@ -201,7 +201,7 @@ def test_every_message_of_an_erasure_is_in_the_asyncapi_document(
     messages = described["components"]["messages"]
 
     def check(schema: dict[str, Any], value: Any) -> None:
-        Draft202012Validator(schema | {"components": described["components"]}).validate(value)
+        Draft7Validator(schema | {"components": described["components"]}).validate(value)
 
     check(messages["ErasureNotice"]["payload"], json.loads(notice))
     types = []
