@@ -50,6 +50,9 @@ class Answers:
 
     def schema(self, method: str, path: str, status: int) -> dict[str, Any]:
         response = self.document["paths"][path][method]["responses"][str(status)]
+        if "$ref" in response:
+            # Errors are described once for all operations.
+            response = self.document["components"]["responses"][response["$ref"].rpartition("/")[2]]
         [content] = response["content"].values()
         schema: dict[str, Any] = content["schema"]
         return schema
