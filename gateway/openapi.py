@@ -70,6 +70,7 @@ _OF_VIEWS = (408, 500, 503)
 #: The headers of errors.
 _HEADERS = {
     401: {"WWW-Authenticate": "The scheme: `Bearer`."},
+    405: {"Allow": "The methods of the path."},
     429: {"Retry-After": "Seconds."},
     503: {"Retry-After": "Seconds."},
 }

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from core.errors import (
     ActionError,
@@ -174,7 +174,10 @@ def register(app: Flask) -> None:
         status = error.code or 500
         if status < 400:
             return error.get_response()  # type: ignore[return-value]
-        return problem(status, _DETAILS.get(status, str(error.description)), f"http_{status}")
+        response = problem(status, _DETAILS.get(status, str(error.description)), f"http_{status}")
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return response
 
     @app.after_request
     def _in_body(response: Response) -> Response:

@@ -154,6 +154,8 @@ def test_the_wrong_method_and_a_body_too_large_are_problems(app: Flask) -> None:
     client = app.test_client()
     wrong = client.get("/body")
     assert (wrong.status_code, wrong.get_json()["code"]) == (405, "http_405")
+    # RFC 9110, 15.5.6: it must be there.
+    assert set(wrong.headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
     large = client.post("/body", data=b"x" * 11)
     assert (large.status_code, large.get_json()["code"]) == (413, "http_413")
     assert client.post("/body", data=b"x" * 10).data == b"x" * 10
