@@ -325,8 +325,11 @@ class Pooler:
             self._collection.add_batch(members, generation)
             return
         self._submitting[tag] = (worker, event.backend)
-        queues = {known.name: known.queue_length for known in self._accounts.known_backends()}
-        job = NewJob(members, tag, generation, queues.get(event.backend), lambda: epoch == self._epoch)
+        length = worker.scheduler.queue_length(event.backend)
+        if length is None:
+            queues = {known.name: known.queue_length for known in self._accounts.known_backends()}
+            length = queues.get(event.backend)
+        job = NewJob(members, tag, generation, length, lambda: epoch == self._epoch)
         worker.run(
             lambda: self._submitter.submit(worker.account, job),
             lambda outcome: self._submitted(job, outcome),

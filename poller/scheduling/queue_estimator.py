@@ -60,8 +60,24 @@ class Device(Generic[Key]):
         #: Our jobs, in the order of their submission.
         self.jobs: list[ScheduledJob[Key]] = []
         self._served = ServedCurve()
+        #: The jobs in the queue as listed, without those of ours that have ended since; None if unknown.
         self._length: int | None = None
         self._length_seen = 0.0
+
+    def length(self, before: float = math.inf) -> int | None:
+        """Return the jobs in the queue: those listed that have not ended since, and ours since.
+
+        Args:
+            before: ours that were submitted at this time or later are not counted, in seconds since 1970.
+
+        Returns:
+            The number; None if the queue was not listed.
+        """
+        if self._length is None:
+            return None
+        ours = bisect_left(self.jobs, before, key=_order)
+        later = max(0, ours - bisect_right(self.jobs, self._length_seen, key=_order))
+        return max(ours, self._length + later)
 
     def add(self, job: ScheduledJob[Key], now: float) -> None:
         """Add a job of ours.
@@ -73,7 +89,7 @@ class Device(Generic[Key]):
         job.submitted = min(max(job.submitted, now - HORIZON), now)
         job.expected = value_within(job.expected, now - HORIZON, now + HORIZON)
         if job.ahead is None:
-            job.ahead = self._length
+            job.ahead = self.length(job.submitted)
         insort(self.jobs, job, key=_order)
         self._estimate(bisect_left(self.jobs, job.submitted, key=_order), job, now)
 
@@ -117,6 +133,7 @@ class Device(Generic[Key]):
                 self.run.observe(took)
                 if job.run_seconds:
                     self.ratio.observe(took / job.run_seconds)
+            self._ended(job, observation.finished)
             self.remove(job)
             return
         job.looked = max(job.looked, now)
@@ -127,6 +144,12 @@ class Device(Generic[Key]):
                 job.submitted, self.service.mean
             )
             job.ahead = observation.position + max(0, round(served))
+
+    def _ended(self, job: ScheduledJob[Key], finished: float | None) -> None:
+        """Record that a job of ours has ended: if the list counted it, the queue is shorter by one now."""
+        last = job.looked if finished is None else finished
+        if self._length and job.submitted <= self._length_seen < last:
+            self._length -= 1
 
     def _started(self, job: ScheduledJob[Key], started: float) -> None:
         """Record that a job of ours started: the jobs that it found in the queue have been served."""

@@ -280,6 +280,11 @@ class Scheduler(Generic[Key]):
             return [job for job in jobs if job.state is State.FETCHING]
         return [job for job in jobs if not job.final]
 
+    def queue_length(self, backend: str) -> int | None:
+        """Return the number of jobs in a device's queue; None if it is not known here."""
+        device = self.devices.get(backend)
+        return None if device is None else device.length()
+
     # --- what the owner knows ---------------------------------------------------------------------------
 
     def look_now(self, key: Key) -> None:

@@ -19,6 +19,7 @@ from core.provider import run_tag
 from poller.pooling import history, pooler
 from poller.pooling.extent import IBM_JOB
 from poller.pooling.policy import PoolLimits
+from poller.scheduling.job import JobObservation
 from testkit.growth import excess
 from tests.poller.pooling import messages
 from tests.poller.pooling.world import OUTCOMES, World
@@ -130,6 +131,24 @@ def test_the_work_to_notify_clients_grows_with_their_number() -> None:
         return notify
 
     assert excess(make, 1_500) is None
+
+
+def test_an_event_has_the_queue_without_our_jobs_that_have_ended_since_it_was_listed() -> None:
+    world = World()
+    one = submission("a", 1)
+    scheduler, now = world.pooler._accounts.of(one.event).scheduler, world.now
+    key = ("alone", 0)
+    scheduler.add(key, "client", "fake_fez", False, now - 5.0, 0, now)
+    scheduler.backends_listed([("fake_fez", 1, True, None)], now)
+    scheduler.look_now(key)
+    call = scheduler.next_call(now)
+    assert call is not None
+    assert call.keys == (key,)
+    ended = JobObservation("DONE", True, now - 5.0, now - 4.0, now + 1.0)
+    scheduler.look_answered(call, {key: ended}, now + 2.0, full=False)
+    world.add(one)
+    world.step(2.0)
+    assert [event.queue_length_at_submit for event in world.announced()] == [0]
 
 
 def test_the_plan_limits_the_jobs_of_an_account() -> None:

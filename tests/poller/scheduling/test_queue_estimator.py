@@ -47,6 +47,45 @@ def test_place(ahead: int | None, length: int | None, now: float, position: int)
     assert one.forecast.mean >= now
 
 
+@pytest.mark.parametrize(
+    ("submitted", "finished", "length"),
+    [
+        # The list counted it, and it has ended since.
+        (0.0, 12.0, 4),
+        # It had ended before the list was made, or came after it.
+        (0.0, 8.0, 5),
+        (11.0, 12.0, 5),
+    ],
+)
+def test_a_job_of_ours_that_ended_is_not_in_the_queue(submitted: float, finished: float, length: int) -> None:
+    device: Device[int] = Device()
+    one = job(1, submitted)
+    device.add(one, submitted)
+    device.listed(5, True, 10.0)
+    device.saw(one, JobObservation("DONE", True, submitted, submitted, finished), 13.0)
+    assert device.length() == length
+    following = job(2, 13.0, ahead=None)
+    device.add(following, 13.0)
+    assert following.ahead == length
+    assert device.length() == length + 1, "it came after the list"
+    between = job(3, 12.5, ahead=None)
+    device.add(between, 14.0)
+    assert between.ahead == length, "the other one came after it"
+
+
+def test_an_end_without_a_time_counts_if_a_look_after_the_list_showed_the_job() -> None:
+    device: Device[int] = Device()
+    one, two = job(1, 0.0), job(2, 0.0)
+    for each in (one, two):
+        device.add(each, 0.0)
+    device.listed(2, True, 10.0)
+    device.saw(one, JobObservation("RUNNING", False, 0.0), 11.0)
+    device.saw(one, JobObservation("DONE", True, 0.0), 12.0)
+    assert device.length() == 1
+    device.saw(two, JobObservation("DONE", True, 0.0), 12.0)
+    assert device.length() == 1, "it may have ended before the list"
+
+
 def test_our_own_jobs_before_and_behind_bound_the_place() -> None:
     device: Device[int] = Device()
     jobs = [job(number, float(number), ahead=number) for number in range(10)]
