@@ -227,7 +227,7 @@ def test_a_job_alone_is_hardly_delayed(tmp_path: Path) -> None:
         f"\nalone, {runs} jobs each in turn: p50 {medians[True] * 1000:.0f} ms pooled, "
         f"{medians[False] * 1000:.0f} ms direct: {(medians[True] - medians[False]) * 1000:+.0f} ms (aim: 50)"
     )
-    assert medians[True] - medians[False] < 0.25
+    assert medians[True] - medians[False] < 0.1
 
 
 def circuits_end_once_at_home(folder: Path, **env: str) -> None:
