@@ -74,3 +74,13 @@ def test_poller_and_gateway_share_the_store_of_large_results() -> None:
         # Else the volume would belong to root.
         created = f"install --directory --owner={part} --mode=0700 {folder}"
         assert created in (ROOT / part / "Dockerfile").read_text()
+
+
+def test_gateway_and_poller_get_the_settings_of_traces_and_metrics() -> None:
+    traces = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_TRACES_SAMPLER_ARG": "0.1"}
+    ports = {"gateway": {"GATEWAY_METRICS_PORT": "9080"}, "poller": {"POLLER_METRICS_PORT": "9081"}}
+    for part, port in ports.items():
+        values = traces | port
+        assert environment(part, VALUES | values).items() >= values.items()
+        # An empty variable counts as not set.
+        assert {environment(part, VALUES)[name] for name in values} == {""}
