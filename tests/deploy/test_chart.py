@@ -111,7 +111,7 @@ def test_names_are_unique_and_labels_select_what_they_should(name: str) -> None:
     for document in of_kind(name, "Service", "PodDisruptionBudget", "ServiceMonitor", "PodMonitor"):
         selector = document["spec"]["selector"]
         wanted = selector.get("matchLabels", selector)
-        part = document["metadata"]["name"].removeprefix("qwhisk-")
+        part = document["metadata"]["name"].removeprefix("qwhisk-").removesuffix("-metrics")
         assert [other for other in labels if wanted.items() <= labels[other].items()] == [part]
     for document in of_kind(name, "Deployment", "StatefulSet"):
         assert (
@@ -156,9 +156,10 @@ def test_every_service_has_three_probes_at_paths_that_its_part_serves(name: str)
     for part, _, container in services(name):
         found.add(part)
         text = (ROOT / part / "Dockerfile").read_text()
-        assert container["ports"] == [
-            {"name": "http", "containerPort": int(re.findall(r"^EXPOSE (\d+)$", text, re.M)[0])}
-        ]
+        assert container["ports"][0] == {
+            "name": "http",
+            "containerPort": int(re.findall(r"^EXPOSE (\d+)$", text, re.M)[0]),
+        }
         code = "\n".join(path.read_text() for path in (ROOT / part).rglob("*.py"))
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             assert container[probe]["httpGet"]["port"] == "http"
@@ -309,6 +310,7 @@ ARROWS = {
         f"gateway > {DNS}",
         # Kafka; IAM, Cloudant, OpenWhisk and S3; the OpenID Connect provider; webhooks.
         *(f"gateway > {to}" for to in ("any 9093", "any 443", "any 8443", f"{PUBLIC} 443")),
+        "gateway < any 9080",
         "poller < any 8081",
         f"poller > {DNS}",
         *(f"poller > {to}" for to in ("any 9093", "any 443")),
@@ -320,10 +322,12 @@ ARROWS = {
     "keda": {
         "gateway < ingress/ 8080",
         "gateway < test 8080",
-        "gateway < monitoring/ 8080",
+        "gateway < monitoring/ 9080",
+        "gateway > monitoring/ 4318",
         f"gateway > {DNS}",
         *(f"gateway > {to}" for to in ("kafka/ 9092", "couchdb/ 5984", "openwhisk/ 3233")),
-        "poller < monitoring/ 8081",
+        "poller < monitoring/ 9081",
+        "poller > monitoring/ 4318",
         f"poller > {DNS}",
         *(f"poller > {to}" for to in ("kafka/ 9092", "couchdb/ 5984", "openwhisk/ 3233", "simulator 8090")),
         "simulator < poller 8090",
@@ -339,6 +343,33 @@ ARROWS = {
 @pytest.mark.parametrize("name", ARROWS)
 def test_network_policies_permit_the_arrows_of_the_architecture_and_no_others(name: str) -> None:
     assert arrows(name) == ARROWS[name]
+
+
+@pytest.mark.parametrize(("name", "gateway", "poller"), [("production", 9080, None), ("keda", 9080, 9081)])
+def test_monitors_read_the_port_of_the_metrics(name: str, gateway: int, poller: int | None) -> None:
+    own = {"gateway": gateway, "poller": poller}
+    for part, _, container in services(name):
+        if part in own:
+            ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+            assert ports.get("metrics") == own[part]
+    [scraped] = named(name, "ServiceMonitor", "gateway")["spec"]["endpoints"]
+    [pods_scraped] = named(name, "PodMonitor", "poller")["spec"]["podMetricsEndpoints"]
+    assert (scraped["port"], pods_scraped["port"]) == ("metrics", "metrics" if poller else "http")
+    by_name = {each["metadata"]["name"]: each["spec"] for each in of_kind(name, "Service")}
+    # The Service of the API can be a load balancer, and an Ingress refers to it.
+    assert [port["name"] for port in by_name["qwhisk-gateway"]["ports"]] == ["http"]
+    [port] = by_name["qwhisk-gateway-metrics"]["ports"]
+    assert (port["port"], port["targetPort"]) == (gateway, "metrics")
+    assert by_name["qwhisk-gateway-metrics"]["clusterIP"] == "None"
+
+
+def test_without_a_port_of_their_own_metrics_are_where_they_were() -> None:
+    settings = "gateway.settings.GATEWAY_METRICS_PORT=0"
+    rendered = template(SETS["keda"], "--set", settings).stdout
+    found = [each for each in yaml.safe_load_all(rendered) if each]
+    assert "qwhisk-gateway-metrics" not in {each["metadata"]["name"] for each in found}
+    [monitor] = [each for each in found if each["kind"] == "ServiceMonitor"]
+    assert monitor["spec"]["endpoints"][0]["port"] == "http"
 
 
 def test_webhooks_never_reach_private_addresses() -> None:
@@ -500,8 +531,9 @@ def test_monitors_read_the_metrics_of_gateway_and_poller() -> None:
         named("production", "ServiceMonitor", "gateway"),
         named("production", "PodMonitor", "poller"),
     )
-    assert monitor["spec"]["endpoints"] == [{"port": "http", "path": "/metrics", "interval": "30s"}]
-    assert pod["spec"]["podMetricsEndpoints"] == monitor["spec"]["endpoints"]
+    common = {"path": "/metrics", "interval": "30s"}
+    assert monitor["spec"]["endpoints"] == [{"port": "metrics"} | common]
+    assert pod["spec"]["podMetricsEndpoints"] == [{"port": "http"} | common]
     assert monitor["metadata"]["labels"]["release"] == pod["metadata"]["labels"]["release"] == "prometheus"
     assert not of_kind("minimal", "ServiceMonitor", "PodMonitor")
 

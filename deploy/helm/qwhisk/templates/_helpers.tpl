@@ -225,3 +225,10 @@ volumeMounts:
   - {name: kafka-certificates, mountPath: /etc/qwhisk/kafka, readOnly: true}
   {{- end }}
 {{- end -}}
+
+{{/* The port of a part's metrics if they have one of their own, else nothing. Context: (list $ "gateway"). */}}
+{{- define "qwhisk.metricsPort" -}}
+{{- $settings := include "qwhisk.settings" . | fromYaml -}}
+{{- $port := index $settings (printf "%s_METRICS_PORT" (index . 1 | upper)) | default "0" -}}
+{{- if ne $port "0" }}{{ $port }}{{ end -}}
+{{- end -}}
