@@ -10,7 +10,7 @@ from typing import Any
 
 from core.settings.kinds import URL, number
 from core.settings.setting import Setting, Source
-from core.tracing.spans import Recorder, Span, record_with
+from core.tracing.spans import MAX_TEXT, Recorder, Span, record_with
 
 ENDPOINT = Setting(
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -30,6 +30,8 @@ TRACING_ROWS = (ENDPOINT, RATIO)
 
 #: Seconds in which the last spans are sent at the end of a process.
 FLUSH_TIMEOUT = 3.0
+#: The most bytes of a collector's response that are read, so that the connection can be used again.
+MAX_RESPONSE = 4_096
 
 
 def configure(service: str, env: Source) -> Callable[[], None]:
@@ -48,7 +50,13 @@ def configure(service: str, env: Source) -> Callable[[], None]:
     ratio = RATIO.read(env)
     if not ENDPOINT.read(env):
         return _nothing
-    recorder, shutdown = _exporter(service)
+    try:
+        recorder, shutdown = _exporter(service)
+    except (ImportError, ValueError, RuntimeError) as error:
+        # ValueError: another variable of OpenTelemetry has a value that it does not accept.
+        raise ENDPOINT.error(
+            f"is set, but traces cannot be exported: {type(error).__name__}: {str(error)[:MAX_TEXT]}."
+        ) from None
     record_with(recorder, ratio)
 
     def close() -> None:
@@ -62,6 +70,27 @@ def configure(service: str, env: Source) -> Callable[[], None]:
 
 def _nothing() -> None:
     """Do nothing: traces are off."""
+
+
+def _session() -> Any:
+    """Return a session for the exporter, which would keep a response of any size in memory."""
+    library: Any = importlib.import_module("requests")
+
+    class Session(library.Session):  # type: ignore[misc]
+        def request(self, *args: Any, **options: Any) -> Any:
+            try:
+                response = super().request(*args, **options | {"stream": True})
+                length = response.headers.get("Content-Length", "")
+                if length.isascii() and length.isdigit() and int(length[:9]) <= MAX_RESPONSE:
+                    response.content  # noqa: B018 (reads it)
+                else:
+                    response.close()
+            except library.RequestException as error:
+                # The message, which is logged, may have a URL with a key.
+                raise type(error)(f"{type(error).__name__}, see {ENDPOINT.name}") from None
+            return response
+
+    return Session()
 
 
 def _exporter(service: str) -> tuple[Recorder, Callable[[], None]]:
@@ -82,7 +111,7 @@ def _exporter(service: str) -> tuple[Recorder, Callable[[], None]]:
     own = resources.Resource.create(
         {"service.name": f"qwhisk-{service}", "service.instance.id": f"{os.uname().nodename}-{os.getpid()}"}
     )
-    processor = batches.BatchSpanProcessor(otlp.OTLPSpanExporter())
+    processor = batches.BatchSpanProcessor(otlp.OTLPSpanExporter(session=_session()))
 
     def resource(part: str) -> Any:
         return own if not part else own.merge(resources.Resource({"service.name": f"qwhisk-{part}"}))
