@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
+import socket
+import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from http import HTTPStatus
+from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -23,6 +29,11 @@ VERSION = "0.1.0"
 REVISION = Setting(
     "QWHISK_REVISION", TEXT, "", "commit that the part was built from, for qwhisk_build_info", default_text=""
 )
+#: The most connections to an endpoint. Above it, the oldest one is closed: a probe or a scrape takes
+#: milliseconds, so it is one that sends nothing.
+MAX_CONNECTIONS = 32
+
+log = logging.getLogger(__name__)
 
 
 class QuietHandler(WSGIRequestHandler):
@@ -32,6 +43,58 @@ class QuietHandler(WSGIRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Write nothing."""
+
+
+class EndpointServer(ThreadingMixIn, WSGIServer):
+    """Serves probes and scrapes. Connections that send nothing delay no others."""
+
+    daemon_threads = True
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._open: deque[socket.socket] = deque()
+        self._lock = threading.Lock()
+        super().__init__(*args, **options)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Handle a connection in a thread of its own."""
+        with self._lock:
+            self._open.append(request)
+            oldest = self._open.popleft() if len(self._open) > MAX_CONNECTIONS else None
+        if oldest is not None:
+            # Its thread closes it.
+            with suppress(OSError):
+                oldest.shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        with self._lock, suppress(ValueError):
+            self._open.remove(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, _request: Any, _client_address: Any) -> None:
+        """Log a failure, instead of printing it: a connection was reset, or took too long."""
+        log.debug("a connection failed: %s", type(sys.exception()).__name__)
+
+
+class _IPv6Server(EndpointServer):
+    address_family = socket.AF_INET6
+
+
+def listen(host: str, port: int, app: Any) -> WSGIServer:
+    """Return a server of an endpoint, which serves in a thread that the caller starts.
+
+    Args:
+        host: the address to listen on.
+        port: the port to listen on.
+        app: the WSGI application.
+
+    Raises:
+        OSError: the port cannot be listened on.
+    """
+    name = host.removeprefix("[").removesuffix("]")
+    server = _IPv6Server if ":" in name else EndpointServer
+    return make_server(name, port, app, server_class=server, handler_class=QuietHandler)
 
 
 def metrics_port(part: str) -> Setting[int]:
@@ -99,7 +162,7 @@ def serve(host: str, port: int, allowed: Allowed, text: Callable[[], bytes], var
         return [text()]
 
     try:
-        server = make_server(host, port, app, handler_class=QuietHandler)
+        server = listen(host, port, app)
     except OSError as error:
         raise SettingsError(
             f"cannot listen on {host[:100]}:{port} for metrics: {error.strerror}. Set {variable}.",

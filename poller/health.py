@@ -10,9 +10,9 @@ import time
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
-from wsgiref.simple_server import WSGIServer, make_server
+from wsgiref.simple_server import WSGIServer
 
-from core.metrics import QuietHandler
+from core.metrics import listen
 from core.origin import Allowed
 from poller.worker import Poller
 
@@ -53,6 +53,6 @@ def serve(poller: Poller, host: str, port: int, allowed: Allowed, with_metrics: 
         start_response("200 OK" if healthy else "503 Service Unavailable", [("Content-Type", "text/plain")])
         return [b"ok\n" if healthy else b"not ready\n"]
 
-    server = make_server(host, port, app, handler_class=QuietHandler)
+    server = listen(host, port, app)
     threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
     return server
