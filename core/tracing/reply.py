@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -17,6 +18,13 @@ SPANS = "spans"
 ACTION = "action"
 #: The most attributes of a span, and the latest time in nanoseconds since 1970: OTLP has 64 bits.
 MAX_ATTRIBUTES, MAX_TIME = 32, 2**63 - 1
+
+#: An id that no span has.
+NO_ID = "0" * 16
+#: Attributes that only the gateway and the poller set: a function could name another client's job.
+OURS = frozenset({"qwhisk.process_job_id"})
+#: Nanoseconds by which a span may begin before its reply, and by which a function's clock may be ahead.
+MAX_AGE, MAX_SKEW = 3_600 * 10**9, 60 * 10**9
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +91,28 @@ def record_reply(reply: Any) -> None:
     except ValidationError:
         log.debug("the spans of an action cannot be read")
         return
+    ids = {each.id for each in spans}
+    if len(ids) < len(spans) or ids & {NO_ID, context.span_id}:
+        log.debug("the spans of an action have the same id twice, or that of another span")
+        return
+    parents = {each.id: each.parent for each in spans}
+    now = time.time_ns()
+    earliest, latest = now - MAX_AGE, now + MAX_SKEW
     for each in spans:
+        parent = each.parent if _is_below(each.id, parents, context.span_id) else context.span_id
+        started = min(max(each.started, earliest), latest)
+        attributes = {name: value for name, value in each.attributes.items() if name not in OURS}
         place = TraceContext(context.trace_id, each.id, True)
-        span = Span(each.name, each.kind, place, each.parent, each.attributes, each.started)
-        span.ended, span.error, span.service = max(each.started, each.ended), each.error, ACTION
+        span = Span(each.name, each.kind, place, parent, attributes, started)
+        span.ended = max(started, min(each.ended, latest))
+        span.error, span.service = each.error, ACTION
         _record(span)
+
+
+def _is_below(span: str, parents: Mapping[str, str], top: str) -> bool:
+    """Return whether the parents of a span lead to the invocation, and neither elsewhere nor in a circle."""
+    for _ in range(len(parents)):
+        span = parents.get(span, "")
+        if span == top:
+            return True
+    return False

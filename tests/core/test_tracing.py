@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,7 @@ from core import tracing
 from core.errors import InputError
 from core.protocol import JobEvent, ResultEvent, binary_headers, decode, encode, read_trace
 from core.tracing import Span
-from core.tracing.reply import SPANS, record_reply, with_spans
+from core.tracing.reply import MAX_AGE, SPANS, record_reply, with_spans
 from core.tracing.spans import MAX_SPANS
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -211,6 +212,38 @@ def test_spans_of_a_faulty_function_are_ignored(recorded: list[Span], spans: Any
         record_reply(reply)
     assert [span.name for span in recorded] == ["invoke"]
     assert SPANS not in reply
+
+
+def test_spans_of_a_function_that_lies_stay_below_its_invocation(recorded: list[Span]) -> None:
+    now = time.time_ns()
+    lies = [
+        SPAN | {"id": "1" * 16, "parent": "2" * 16},
+        SPAN | {"id": "2" * 16, "parent": "1" * 16},
+        SPAN | {"id": "3" * 16, "parent": "3" * 16},
+        SPAN | {"id": "4" * 16, "parent": "f" * 16},
+        SPAN | {"id": "5" * 16, "parent": "4" * 16, "started": 2**63 - 1, "ended": 2**63 - 1},
+        SPAN | {"id": "6" * 16, "trace": "a" * 32, "attributes": {"qwhisk.process_job_id": "x", "n": 1}},
+    ]
+    with tracing.span("invoke", parent=HEADER):
+        record_reply({SPANS: lies})
+    *spans, invoke = recorded
+    assert len(spans) == len(lies)
+    # Each of them leads to no other place.
+    assert {span.parent_id for span in spans} == {invoke.context.span_id}
+    assert {span.context.trace_id for span in spans} == {TRACE}
+    assert spans[-1].attributes == {"n": 1}
+    for span in spans:
+        assert abs(span.started - now) <= 2 * MAX_AGE
+        assert abs(span.ended - now) <= 2 * MAX_AGE
+
+
+@pytest.mark.parametrize("ids", [["1" * 16, "1" * 16], ["0" * 16], ["invoke"]])
+def test_spans_with_the_id_of_another_are_ignored(recorded: list[Span], ids: list[str]) -> None:
+    with tracing.span("invoke", parent=HEADER) as invoke:
+        assert invoke is not None
+        own = invoke.context.span_id
+        record_reply({SPANS: [SPAN | {"id": own if each == "invoke" else each} for each in ids]})
+    assert [span.name for span in recorded] == ["invoke"]
 
 
 def test_a_reply_keeps_what_it_calls_spans_if_its_call_was_not_traced() -> None:
