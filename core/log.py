@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -24,6 +25,12 @@ LOG_LEVEL = Setting(
     "INFO",
     "lowest level of the lines in the log",
 )
+
+#: The most bits of a number. Others are not written: that takes time by the square of their size.
+MAX_INTEGER_BITS = 1_024
+#: What JSON permits in a text, and a terminal or a reader of lines may obey: controls, other line breaks, and
+#: marks of the direction of writing.
+_CONTROL = re.compile("[\x80-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _RESERVED = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
@@ -59,12 +66,24 @@ class JsonFormatter(logging.Formatter):
         context = current()
         if (trace := entry.pop("trace", None) or (context and context.trace_id)) is not None:
             entry["trace"] = trace
+        entry = {key: _bounded(value) for key, value in entry.items()}
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)[-4 * MAX_MESSAGE :]
         try:
-            return orjson.dumps(entry, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+            text = orjson.dumps(entry, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
         except TypeError:  # half a surrogate pair, or an integer over 64 bits
             return json.dumps(entry, default=str)
+        return text if text.isascii() else _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _bounded(value: Any) -> Any:
+    """Return a value, or the beginning of its text if it is long."""
+    if value is None or isinstance(value, (bool, float)):
+        return value
+    if isinstance(value, int):
+        return value if value.bit_length() <= MAX_INTEGER_BITS else "a large number"
+    text = value if isinstance(value, str) else str(value)
+    return value if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE]
 
 
 def configure(service: str, level: str = "INFO") -> None:

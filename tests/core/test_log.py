@@ -69,6 +69,20 @@ def test_no_input_breaks_the_line(text: str) -> None:
     assert line("%s", text)["message"] == text
 
 
+@pytest.mark.parametrize("control", ["\x9b31m", "\x85", "\u2028", "\u202e", "\n\x1b[2J"])
+def test_no_terminal_and_no_reader_of_lines_obeys_a_text(control: str) -> None:
+    record = logging.makeLogRecord({"msg": f"é{control}", "who": control, "name": control})
+    text = JsonFormatter("gateway").format(record)
+    assert text.isprintable()
+    assert len(text.splitlines()) == 1
+    assert json.loads(text)["who"] == control
+
+
+@pytest.mark.parametrize("value", ["x" * 1_000_000, ["x" * 1_000] * 1_000, {"x": "y" * 1_000_000}, 10**4_000])
+def test_every_field_is_bounded(value: Any) -> None:
+    assert len(json.dumps(line("x", extra={"who": value}))) < 2 * MAX_MESSAGE
+
+
 def test_no_number_loses_the_line() -> None:
     assert line("x", extra={"count": 10**30})["count"] == 10**30
 
