@@ -31,7 +31,7 @@ from gateway.links import mounted, shown
 from gateway.mcp.edge import McpEdge
 from gateway.mcp.errors import PATH as MCP_PATH
 from gateway.mcp.errors import as_json_rpc
-from gateway.metrics import GatewayMetrics
+from gateway.metrics import GatewayMetrics, method_label
 from gateway.problems import NO_JOB, problem
 from gateway.replies import secured
 from gateway.services import GatewayServices
@@ -224,7 +224,7 @@ class Edge:
         """Redirect from the prefix to the address with a slash, to which the page's links are relative."""
         response = problem(308, "The page's address ends with a slash.", "http_308")
         response.headers["Location"] = f"{scope['root_path']}/"
-        self._metrics.requests.labels("/", scope["method"], response.status_code).inc()
+        self._metrics.requests.labels("/", method_label(scope["method"]), response.status_code).inc()
         await HeldResponse.of(send, secured(response)).finish()
 
     async def _probe(self, scope: Scope, send: Send) -> None:

@@ -337,6 +337,16 @@ def test_a_job_that_appears_while_it_is_requested_is_found(
     assert answer(sock)[0] == 404
 
 
+def test_methods_that_callers_make_up_are_counted_together(world: World) -> None:
+    gateway = world.gateway
+    for number in range(20):
+        answer = requests.request(f"MADEUP{number}", f"{gateway.url}/api/v1/functions", timeout=PATIENCE)
+        assert answer.status_code in (400, 401, 405, 501)
+    text = requests.get(f"{gateway.url}/metrics", timeout=PATIENCE).text
+    assert 'method="other"' in text
+    assert "MADEUP" not in text
+
+
 def test_slow_functions_block_no_other_route(world: World) -> None:
     gateway, token = world.gateway, session(world.gateway)
     headers = {"Authorization": f"Bearer {token}"}
