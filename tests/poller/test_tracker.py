@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from core import tracing
 from core.errors import StreamError
 from core.kafka.topics import CANCEL, JOBS
 from core.protocol import MAX_EVENT_BYTES, JobEvent, ResultEvent, decode
@@ -29,6 +30,26 @@ def test_an_event_that_can_wait_is_requeued_and_committed(rig: Rig) -> None:
     rig.poller.callbacks.run_pending()
     rig.close()
     assert rig.consumer.committed == {JOBS: 1}
+
+
+def test_the_trace_goes_through_a_wait_topic(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    header = f"00-{'4bf92f35' * 4}-00f067aa0ba902b7-01"
+    spans: list[tracing.Span] = []
+    monkeypatch.setattr(Message, "headers", lambda _: [("traceparent", header.encode())])
+    tracing.record_with(spans.append)
+    try:
+        rig.consumer.messages.append(Message(JOBS, 0, wire()))
+        rig.poller.poll(time.time())
+        rig.poller.tracker.requeue(rig.job(), 30.0)
+        rig.poller.callbacks.run_pending()
+    finally:
+        tracing.record_with(None)
+    received, published = spans
+    assert (received.name, published.name) == ("receive jobs", "publish jobs.wait.30s")
+    assert received.parent_id == "00f067aa0ba902b7"
+    assert published.parent_id == received.context.span_id
+    # What the next poller reads.
+    assert rig.publisher.headers[-1]["traceparent"] == published.context.header.encode()
 
 
 def test_an_event_that_cannot_be_requeued_stays_here(rig: Rig) -> None:
