@@ -10,7 +10,16 @@ from core.errors import EventError, StreamError
 from core.kafka.publisher import Publisher
 from core.kafka.topic_logs import TopicLogs
 from core.kafka.topics import POOL, POOLS
-from core.protocol import POOLED_JOB, JobEvent, PoolGroup, PoolSubmission, ResultEvent, decode, encode
+from core.protocol import (
+    POOLED_JOB,
+    JobEvent,
+    PoolGroup,
+    PoolSubmission,
+    ResultEvent,
+    decode,
+    encode,
+    trace_headers,
+)
 from core.settings import KafkaSettings
 from poller.pooling.policy import groups_after_failure
 from poller.pooling.shared_results import SharedResults
@@ -94,7 +103,7 @@ class PooledDelivery:
                 ),
             }
         )
-        self._publisher.publish(POOL, event.process_job_id, encode(again))
+        self._publisher.publish(POOL, event.process_job_id, encode(again), trace_headers(event))
         log.info(
             "a pooled job failed: its circuits run again", extra={"process_job_id": event.process_job_id}
         )

@@ -23,6 +23,7 @@ from core.protocol import (
     ResultEvent,
     binary_headers,
     encode,
+    trace_headers,
 )
 from core.protocol.cloud_events import CANCELLATION
 from core.provider import QuantumAccount, run_tag, step_tag
@@ -188,7 +189,8 @@ class PoolSubmitter:
         Args:
             member: the participant.
         """
-        self._publisher.send(POOL, member.event.process_job_id, encode(member.submission))
+        headers = trace_headers(member.event)
+        self._publisher.send(POOL, member.event.process_job_id, encode(member.submission), headers)
 
     def search_again(self, job: PoolJob, event: JobEvent) -> None:
         """Ask the pollers once more to search a job that was given up. Does not wait.
