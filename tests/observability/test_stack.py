@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -262,3 +263,28 @@ def test_nothing_secret_is_exported(stack: Stack, traces: Collector) -> None:
     hidden += [part_environment(stack, "simulator")["SIMULATOR_API_KEY"]]
     assert len(exported) > 1_000
     assert [secret for secret in hidden if secret.encode() in exported] == []
+
+
+def test_every_line_of_the_log_has_the_common_form_and_nothing_secret(stack: Stack) -> None:
+    client = stack.client()
+    hostile = "\n\x1b[31m\x9b\u2028{}" + "x" * 5_000
+    client.http.post(f"{stack.api}/functions/{hostile[:100]}/jobs", json=SMILE, timeout=60)
+    client.http.get(f"{stack.api}/functions", headers={"Authorization": "Bearer a-forged-token"}, timeout=60)
+    job = submit(client, new_trace(), SMILE).json()["process_job_id"]
+    wait_for(lambda: client.get(f"/jobs/{job}").json()["status"] == "DONE", PATIENCE)
+    lines: dict[str, list[dict[str, Any]]] = {}
+    for part in ("gateway", "poller", "simulator"):
+        text = (stack.folder / "logs" / f"{part}.log").read_text()
+        lines[part] = [json.loads(line) for line in text.splitlines()]
+        env = part_environment(stack, part)
+        secret = {name: env[name] for name in env if name.endswith(("_SECRET", "_KEY", "_AUTH", "_TOKEN"))}
+        hidden = [*secret.values(), client.token, client.id, "a-forged-token", "results."]
+        assert [each for each in hidden if each and each in text] == []
+        assert all(character.isprintable() for line in text.splitlines() for character in line)
+    for part, entries in lines.items():
+        assert entries, part
+        for entry in entries:
+            assert {"time", "level", "part", "message"} <= entry.keys(), entry
+            assert entry["part"] == part
+    assert job in {entry.get("process_job_id") for entry in lines["gateway"]}
+    assert job in {entry.get("process_job_id") for entry in lines["poller"]}
