@@ -10,7 +10,7 @@ import threading
 from typing import NoReturn
 
 from core import log, metrics
-from core.errors import QwhiskError
+from core.errors import QwhiskError, SettingsError
 from core.settings import command_line
 from core.tracing import export
 from gateway.app import create_app
@@ -24,6 +24,8 @@ from gateway.settings import METRICS_PORT, TABLE, GatewaySettings
 
 #: Exit code: a setting is wrong.
 EXIT_SETTINGS = 2
+#: Exit code: a required service is not available.
+EXIT_UNAVAILABLE = 3
 #: Seconds to close all connections at the end. Leaving a group of consumers may take as long as a session.
 CLOSE_TIMEOUT = 15.0
 #: Seconds after which a busy thread lets another run. The event loop may have to wait for all threads of
@@ -72,7 +74,7 @@ def main() -> int:
         _serve(GatewaySettings.from_env(os.environ))
     except QwhiskError as error:
         print(f"gateway: {error.message}", file=sys.stderr)
-        return EXIT_SETTINGS
+        return EXIT_SETTINGS if isinstance(error, SettingsError) else EXIT_UNAVAILABLE
     except SystemExit as end:
         return int(end.code or 0)
     return 0
