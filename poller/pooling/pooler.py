@@ -205,6 +205,10 @@ class Pooler:
 
     def _repeat(self, known: Member, member: Member) -> None:
         """Handle another message of a participant: the action has repeated the step, or it waits for long."""
+        if member.offset == known.offset:
+            # Delivered twice by the broker: it is in progress, and must not be committed.
+            self._bytes -= member.size
+            return
         same = known.submission.generation == member.submission.generation
         if same and member.offset > known.offset and self._collection.waits(known):
             # The older message is finished, so that those after it can be committed.

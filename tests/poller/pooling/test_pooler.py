@@ -449,6 +449,23 @@ def test_a_repeated_message_is_dropped_although_the_records_are_not_read_yet() -
     assert world.finished == {0, 1, 2}
 
 
+def test_a_message_that_is_delivered_twice_is_not_committed_before_its_job_is_submitted() -> None:
+    """librdkafka may fetch a message again after a partition was resumed."""
+    world = World(PoolLimits(waiting_bytes=2 * len(submission("a", 1).circuits)))
+    world.add(submission("a", 1))
+    world.step()
+    world.add(submission("b", 1))
+    world.deliver(1)
+    world.step()
+    assert world.finished == {0}
+    assert world.pooler.has_room, "its bytes count once"
+    world.take_over()
+    world.end_jobs()
+    world.step()
+    assert [event.process_job_id for event in world.announced()] == ["a", "b"]
+    assert world.finished == {0, 1}
+
+
 def test_a_job_is_pending_although_its_record_is_not_read_yet() -> None:
     world = World()
     world.add(submission("a", 1))
@@ -526,7 +543,7 @@ def test_the_bytes_in_the_pool_are_limited() -> None:
 
 EVENTS = (
     *("add", "add", "add", "step", "wait", "end", "kill", "cancel", "appear", "silence", "blind"),
-    *("kill, and half of the messages", "the other half"),
+    *("kill, and half of the messages", "the other half", "twice"),
 )
 
 
@@ -572,6 +589,8 @@ def _whatever_happens(data: st.DataObject, clients: int, events: list[str], outc
             world.redeliver()
         elif event == "blind":
             world.account.blind = 2
+        elif event == "twice" and world.messages:
+            world.deliver(data.draw(st.integers(0, len(world.messages) - 1), label="delivered again"))
         elif event == "appear":
             world.appear()
         elif event == "silence":

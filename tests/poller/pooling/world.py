@@ -147,7 +147,7 @@ class World:
         open_messages = list(range(committed, len(self.messages)))
         self._undelivered = open_messages if first is None else open_messages[first:]
         for offset in open_messages[: len(open_messages) if first is None else first]:
-            self._consume(offset)
+            self.deliver(offset)
         if first is None:
             self._undelivered = []
 
@@ -155,7 +155,7 @@ class World:
         """Deliver the messages that `take_over` has left out."""
         undelivered, self._undelivered = self._undelivered, []
         for offset in undelivered:
-            self._consume(offset)
+            self.deliver(offset)
 
     def _run(self, work: Callable[[], Any], then: Callable[[Any], None], title: str) -> None:
         posted = self._posted
@@ -212,9 +212,11 @@ class World:
         """Publish participants, which the pooler consumes."""
         for submission in submissions:
             self.messages.append(submission)
-            self._consume(len(self.messages) - 1)
+            self.deliver(len(self.messages) - 1)
 
-    def _consume(self, offset: int) -> None:
+    def deliver(self, offset: int) -> None:
+        """Let the pooler consume a message, maybe once more. It is in progress until it is finished."""
+        self.finished.discard(offset)
         submission = self.messages[offset]
         self.pooler.consume(ConsumedEvent((POOL, 0), offset, submission.event, False, submission))
 
