@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 
 from core.client_sources import source_of
 from poller.pooling.circuits import extent
@@ -124,6 +124,7 @@ class Collection:
         if (batch := self._next_of_batches(may_submit, deferred=False)) is not None:
             return batch
         due: dict[str, int] = {}
+        backends: set[str] = set()
         for name, pool in list(self._pools.items()):
             if not len(pool):
                 del self._pools[name]
@@ -131,14 +132,17 @@ class Collection:
                 now >= pool.due_at(number := pending(member))
             ):
                 due[name] = number
-        if due:
+                backends.add(member.event.backend)
+        # Only others for the same backend come before those that are deferred.
+        batch = self._next_of_batches(may_submit, deferred=True, others=backends)
+        if batch is None and due:
             # By source: one with jobs of many different options has many pools, but no more turns.
             name = min(due, key=lambda each: self._pools[each].waits_since(self._served))
             taken = self._pools[name].take(now, due[name])
             self._pools.move_to_end(name)
             self._record_turn({participant.source for participant in taken})
             return self._taken([participant.key for participant in taken]), 0
-        return self._next_of_batches(may_submit, deferred=True)
+        return batch
 
     def _record_turn(self, sources: set[str]) -> None:
         self._turn += 1
@@ -149,9 +153,22 @@ class Collection:
         while len(self._served) > MAX_SOURCES:
             self._served.popitem(last=False)
 
-    def _next_of_batches(self, may_submit: Callable[[Member], bool], deferred: bool) -> Batch | None:
+    def _next_of_batches(
+        self, may_submit: Callable[[Member], bool], deferred: bool, others: Set[str] = frozenset()
+    ) -> Batch | None:
+        """Return the first batch that may be submitted.
+
+        Args:
+            may_submit: as in `next_batch`.
+            deferred: whether to consider the deferred batches, or the others.
+            others: backends whose batches are passed over.
+        """
         for index, (members, generation) in enumerate(self._batches):
-            if not members or (members[0].deferred == deferred and may_submit(members[0])):
+            if not members or (
+                members[0].deferred == deferred
+                and members[0].event.backend not in others
+                and may_submit(members[0])
+            ):
                 del self._batches[index]
                 return self._taken([member.key for member in members]), generation
         return None

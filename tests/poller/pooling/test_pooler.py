@@ -199,6 +199,20 @@ def test_circuits_with_which_the_provider_fails_do_not_keep_others_from_it() -> 
     world.check()
 
 
+def test_circuits_that_failed_have_their_turn_although_another_device_has_many() -> None:
+    world = World(PoolLimits(job=replace(IBM_JOB, pubs=1), most_pending=1))
+    world.account.crashing.add(2)
+    world.add(submission("failed", 2, backend="aer_simulator"))
+    for _ in range(pooler.SUSPICIOUS + 1):
+        world.step(1_000.0)
+    world.account.crashing.clear()
+    world.add(*(submission(f"run{number}", 1) for number in range(9)))
+    for _ in range(3):
+        world.step(1_000.0)
+        world.end_jobs()
+    assert "failed" in {event.process_job_id for event in world.announced()}
+
+
 def test_an_outage_does_not_divide_the_circuits_that_wait() -> None:
     world = World(PoolLimits(pending=1, most_pending=1_000))
     world.account.outcomes.extend(["unavailable"] * 20)
