@@ -11,6 +11,7 @@ from typing import Any
 
 from flask import Response
 
+from core.tracing import TRACEPARENT
 from gateway import problems
 from gateway.edge.bodies import RequestBody
 from gateway.edge.exchange import Exchange, FinalEventWait
@@ -23,8 +24,8 @@ from gateway.problems import problem
 #: The most bytes of a reply.
 MAX_REPLY = 1_100_000
 
-#: The headers of the outer request that its inner ones keep: they show whose request it is.
-_KEPT = (b"host", b"forwarded")
+#: The headers of the outer request that its inner ones keep: they show whose request it is, and its trace.
+_KEPT = (b"host", b"forwarded", TRACEPARENT.encode())
 _KEPT_PREFIX = b"x-forwarded-"
 
 
