@@ -81,20 +81,36 @@ class _IPv6Server(EndpointServer):
     address_family = socket.AF_INET6
 
 
-def listen(host: str, port: int, app: Any) -> WSGIServer:
-    """Return a server of an endpoint, which serves in a thread that the caller starts.
+def start_endpoint(name: str, host: str, port: int, allowed: Allowed, app: Any) -> WSGIServer:
+    """Serve an endpoint in a separate thread, and return the running server.
 
     Args:
+        name: the thread's name.
         host: the address to listen on.
         port: the port to listen on.
+        allowed: which hosts and origins may call; others get the refusal.
         app: the WSGI application.
 
     Raises:
         OSError: the port cannot be listened on.
     """
-    name = host.removeprefix("[").removesuffix("]")
-    server = _IPv6Server if ":" in name else EndpointServer
-    return make_server(name, port, app, server_class=server, handler_class=QuietHandler)
+
+    def checked(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        refusal = allowed.refusal(
+            environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")
+        )
+        if refusal is None:
+            answer: Iterable[bytes] = app(environ, start_response)
+            return answer
+        reason = HTTPStatus(refusal.status).phrase
+        start_response(f"{refusal.status} {reason}", [("Content-Type", "text/plain; charset=utf-8")])
+        return [f"{refusal.message}\n".encode()]
+
+    address = host.removeprefix("[").removesuffix("]")
+    kind = _IPv6Server if ":" in address else EndpointServer
+    server = make_server(address, port, checked, server_class=kind, handler_class=QuietHandler)
+    threading.Thread(target=server.serve_forever, name=name, daemon=True).start()
+    return server
 
 
 def metrics_port(part: str) -> Setting[int]:
@@ -148,13 +164,6 @@ def serve(host: str, port: int, allowed: Allowed, text: Callable[[], bytes], var
     """
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        refusal = allowed.refusal(
-            environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")
-        )
-        if refusal is not None:
-            reason = HTTPStatus(refusal.status).phrase
-            start_response(f"{refusal.status} {reason}", [("Content-Type", "text/plain; charset=utf-8")])
-            return [f"{refusal.message}\n".encode()]
         if environ.get("PATH_INFO") != "/metrics":
             start_response("404 Not Found", [("Content-Type", "text/plain; charset=utf-8")])
             return [b"Only /metrics is here.\n"]
@@ -162,11 +171,9 @@ def serve(host: str, port: int, allowed: Allowed, text: Callable[[], bytes], var
         return [text()]
 
     try:
-        server = listen(host, port, app)
+        return start_endpoint("metrics", host, port, allowed, app)
     except OSError as error:
         raise SettingsError(
             f"cannot listen on {host[:100]}:{port} for metrics: {error.strerror}. Set {variable}.",
             variable=variable,
         ) from None
-    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
-    return server

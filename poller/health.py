@@ -5,14 +5,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Any
 from wsgiref.simple_server import WSGIServer
 
-from core.metrics import listen
+from core.metrics import start_endpoint
 from core.origin import Allowed
 from poller.worker import Poller
 
@@ -38,13 +36,6 @@ def serve(poller: Poller, host: str, port: int, allowed: Allowed, with_metrics: 
     """
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        refusal = allowed.refusal(
-            environ.get("HTTP_HOST"), environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")
-        )
-        if refusal is not None:
-            reason = HTTPStatus(refusal.status).phrase
-            start_response(f"{refusal.status} {reason}", [("Content-Type", "text/plain; charset=utf-8")])
-            return [f"{refusal.message}\n".encode()]
         if with_metrics and environ.get("PATH_INFO") == "/metrics":
             start_response("200 OK", [("Content-Type", poller.metrics.content_type)])
             return [poller.metrics.text(poller.tracker.states)]
@@ -53,6 +44,4 @@ def serve(poller: Poller, host: str, port: int, allowed: Allowed, with_metrics: 
         start_response("200 OK" if healthy else "503 Service Unavailable", [("Content-Type", "text/plain")])
         return [b"ok\n" if healthy else b"not ready\n"]
 
-    server = listen(host, port, app)
-    threading.Thread(target=server.serve_forever, name="health", daemon=True).start()
-    return server
+    return start_endpoint("health", host, port, allowed, app)
