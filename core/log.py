@@ -28,9 +28,9 @@ LOG_LEVEL = Setting(
 
 #: The most bits of a number. Others are not written: that takes time by the square of their size.
 MAX_INTEGER_BITS = 1_024
-#: What JSON permits in a text, and a terminal or a reader of lines may obey: controls, other line breaks, and
-#: marks of the direction of writing.
-_CONTROL = re.compile("[\x80-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+#: What JSON permits in a text, and a terminal or a reader of lines may interpret: controls, other line
+#: breaks, and marks of the direction of writing.
+_CONTROL = re.compile("[\x80-\x9f\u061c\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 _RESERVED = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 

@@ -27,7 +27,7 @@ BUCKETS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0,
 #: The most tenants with numbers of their own. The jobs of all others are counted together.
 MAX_TENANTS = 200
 #: The label of those others, and of clients that did not sign in.
-OTHERS, NOBODY = "others", "without sign-in"
+OTHERS, ANONYMOUS = "others", "without sign-in"
 #: The most characters of a tenant's name in a label.
 MAX_TENANT = 100
 #: The methods of requests with numbers of their own. A caller can make up any number of others.
@@ -117,7 +117,7 @@ class TenantUsage:
         Args:
             tenant: who signed in; empty without a sign-in.
         """
-        name = tenant[:MAX_TENANT].encode("utf-8", "replace").decode() or NOBODY
+        name = tenant[:MAX_TENANT].encode("utf-8", "replace").decode() or ANONYMOUS
         with self._lock:
             if name not in self._known and len(self._known) >= MAX_TENANTS:
                 name = OTHERS

@@ -69,8 +69,8 @@ def test_no_input_breaks_the_line(text: str) -> None:
     assert line("%s", text)["message"] == text
 
 
-@pytest.mark.parametrize("control", ["\x9b31m", "\x85", "\u2028", "\u202e", "\n\x1b[2J"])
-def test_no_terminal_and_no_reader_of_lines_obeys_a_text(control: str) -> None:
+@pytest.mark.parametrize("control", ["\x9b31m", "\x85", "\u2028", "\u202e", "\u061c", "\n\x1b[2J"])
+def test_no_terminal_and_no_reader_of_lines_interprets_a_text(control: str) -> None:
     record = logging.makeLogRecord({"msg": f"é{control}", "who": control, "name": control})
     text = JsonFormatter("gateway").format(record)
     assert text.isprintable()
