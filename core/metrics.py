@@ -123,9 +123,8 @@ def metrics_port(part: str) -> Setting[int]:
         f"{part}_METRICS_PORT",
         PORT_OR_FREE,
         0,
-        f"port for /metrics alone; {part}_PORT then serves it no more, and usage by tenant is counted"
-        if part == "GATEWAY"
-        else f"port for /metrics alone; {part}_PORT then serves it no more",
+        f"port for /metrics alone; {part}_PORT then does not serve it"
+        + (", and usage by tenant is counted" if part == "GATEWAY" else ""),
         default_text=f"none: /metrics is on {part}_PORT",
     )
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from wsgiref.simple_server import WSGIServer
 
 import pytest
 import requests
+from prometheus_client import CollectorRegistry
 
 from core import metrics
 from core.errors import SettingsError
@@ -73,6 +76,16 @@ def test_it_listens_where_it_is_told_and_nowhere_else(server: WSGIServer) -> Non
     assert server.socket.getsockname()[0] == "127.0.0.1"
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.2", server.server_port), 60)
+
+
+def test_the_version_is_the_projects() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    registry = CollectorRegistry()
+    metrics.add_common(registry, "poller")
+    [labels] = [
+        sample.labels for each in registry.collect() for sample in each.samples if "version" in sample.labels
+    ]
+    assert labels["version"] == project["version"]
 
 
 def test_a_port_that_is_taken_is_an_error_with_its_setting(server: WSGIServer) -> None:
