@@ -251,7 +251,7 @@ def _messages() -> dict[str, Any]:
     }
     messages["ReplayedJobEvent"] = messages["JobEvent"] | {
         "name": "ReplayedJobEvent",
-        "description": "A JobEvent that was a dead letter. It has not the headers of a CloudEvent.",
+        "description": "A JobEvent that was a dead letter. It does not have the headers of a CloudEvent.",
         "headers": _object({REPLAYED: number}, [REPLAYED]),
     }
     return messages
