@@ -92,7 +92,9 @@ class Algorithm(ABC, Generic[Input]):
         Returns:
             What was submitted, `{"answer": ...}`, or `{"error": ...}`; with `spans` if the caller traces.
         """
-        with activation(params.get(TRACEPARENT), f"run {self.name}") as spans:
+        # OpenWhisk sends an object. `_reply` answers whatever else a caller of this function gives.
+        caller = params.get(TRACEPARENT) if isinstance(params, dict) else None
+        with activation(caller, f"run {self.name}") as spans:
             reply = self._reply(params)
         return with_spans(reply, spans)
 
