@@ -155,9 +155,10 @@ class ResultDelivery:
                     takes_out = event.pool is not None
             else:
                 final.result, final.answer = result, reply
-        elif view.status == "ERROR":
-            if (again := self._again(event)) is not None:
+        elif view.status == "ERROR" or self._is_cancelled_unasked(event):
+            if (again := self._again(event, view)) is not None:
                 return again
+            final.status = "ERROR"
             final.error = ErrorInfo(code="job_failed", message=_reason(event, view))
         elif view.reason:
             final.error = ErrorInfo(code="cancelled", message=_reason(event, view))
@@ -171,11 +172,25 @@ class ResultDelivery:
             self._take_out(event)
         return published
 
-    def _again(self, event: JobEvent) -> ResultEvent | None:
+    def _is_cancelled_unasked(self, event: JobEvent) -> bool:
+        """Return whether the job of this participant was cancelled although it did not withdraw.
+
+        Our pollers cancel a pooled job once no participant is left. Another poller may have searched it as
+        one that was given up, or somebody has cancelled it at the provider.
+
+        Args:
+            event: a participant of a job that is CANCELLED at the provider.
+        """
+        if event.pool is None:
+            return False
+        self._learn_cancellations()
+        return not self.run_progress.is_cancelled(event)
+
+    def _again(self, event: JobEvent, view: JobView) -> ResultEvent | None:
         """Submit a participant of a pooled job that failed as a whole again; None if that does not help."""
         if self._pooled is None or self.run_progress.is_cancelled(event):
             return None
-        again = self._pooled.again(event)
+        again = self._pooled.again(event, cancelled=view.status == "CANCELLED")
         if again is not None:
             self._publish_fitting(again, None)
         return again
@@ -391,6 +406,8 @@ class ResultDelivery:
 
 def _reason(event: JobEvent, view: JobView) -> str:
     """Return why the provider's job has no result. Another client's circuit may be the cause."""
+    if event.pool is not None and view.status == "CANCELLED":
+        return "The provider's job was cancelled, although its client did not request that."
     if event.pool is not None and event.pool.members > 1:
         return "The provider's job, which had the circuits of several clients, has no result."
     return (view.reason or "The provider gave no reason.")[:4_000]

@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 READ_TIMEOUT = 5.0
 #: Jobs whose end is remembered as published.
 MAX_ENDED = 2_000
-#: A job with circuits that have failed as often as this is not divided any more.
+#: Circuits whose jobs have failed, or were cancelled unasked, as often as this do not run again.
 LAST_GENERATION = 2
 
 
@@ -65,13 +65,14 @@ class PooledDelivery:
         record = ended_record(event.job_id, event.backend_type, event.backend)
         self._publisher.send(POOLS, event.job_id, encode(record))
 
-    def again(self, event: JobEvent) -> ResultEvent | None:
+    def again(self, event: JobEvent, cancelled: bool = False) -> ResultEvent | None:
         """Submit a participant of a job that failed as a whole to the pool again, in a smaller group.
 
         Each participant finds its group by itself, whichever poller handles it.
 
         Args:
             event: the participant's JobEvent.
+            cancelled: whether the job was cancelled, which is not the fault of a participant that was alone.
 
         Returns:
             The progress event for its client; None if the failure is the participant's own, or if its
@@ -81,7 +82,9 @@ class PooledDelivery:
             StreamError: the circuits cannot be read or published now. Retry later.
         """
         share = event.pool
-        if share is None or share.members == 1 or share.generation >= LAST_GENERATION:
+        if share is None or share.generation >= LAST_GENERATION:
+            return None
+        if share.members == 1 and not cancelled:
             return None
         submission = self._read(share.source, event)
         if submission is None:
@@ -105,7 +108,9 @@ class PooledDelivery:
         )
         self._publisher.publish(POOL, event.process_job_id, encode(again), trace_headers(event))
         log.info(
-            "a pooled job failed: its circuits run again", extra={"process_job_id": event.process_job_id}
+            "a pooled job %s: its circuits run again",
+            "was cancelled unasked" if cancelled else "failed",
+            extra={"process_job_id": event.process_job_id},
         )
         waiting = again.event.model_copy(update={"attempt": share.generation + 1})
         return ResultEvent.of(waiting, "POOLED")

@@ -69,8 +69,13 @@ class PoolHistory:
         if job is None:
             return
         if record.state == "given_up":
-            self.give_up(job)
+            # After it was announced, the record is of a poller that has lost the pool and was stalled.
+            if not job.announced:
+                self.give_up(job)
         elif record.state == "submitted" and record.job_id is not None:
+            if job.given_up:  # such a poller recorded it while another one announced the job
+                job.given_up = False
+                self._pending[job.tag] = job
             job.job_id = record.job_id
             job.announced |= {(run, step) for run, step, _ in record.members}
             self._by_id[record.job_id] = job

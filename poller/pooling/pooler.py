@@ -445,7 +445,13 @@ class Pooler:
             # Its record is not read yet, or its submission has not ended.
             self._adopting[tag] = self._now() + RETRY
             return
-        members = [member for key in job.sizes if (member := self._members.get(key)) is not None]
+        members = [
+            member
+            for key in job.sizes
+            # Those of a later generation know that this job has ended, and wait for the next one.
+            if (member := self._members.get(key)) is not None
+            and member.submission.generation <= job.generation
+        ]
         if not members:
             return
         worker, epoch = self._worker_of(job), self._epoch

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from core.protocol import PoolRecord
 from poller.pooling import history
 from poller.pooling.history import PoolHistory
@@ -46,6 +48,19 @@ def test_a_participant_is_found_in_its_newest_job() -> None:
     assert other is not None
     assert other.given_up
     assert made.job_of(("b", 2)) is None
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_job_that_is_announced_is_not_given_up_by_a_poller_that_stalled(late: bool) -> None:
+    given_up = record("given_up")
+    submitted = record("submitted", job_id="j1", members=[("a", 0, 2)])
+    made = after(COMPOSED, *([submitted, given_up] if late else [given_up, submitted]))
+    job = made.job_of(("a", 0))
+    assert job is not None
+    assert not job.given_up
+    assert made.pending() == [job]
+    made.add(record("ended", tag=None, job_id="j1"))
+    assert made.pending() == []
 
 
 def test_records_may_be_repeated_and_incomplete() -> None:

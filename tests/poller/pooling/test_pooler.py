@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import ProviderQuotaError
-from core.kafka.topics import POOL
-from core.protocol import JobEvent, PooledPub, PoolGroup, PoolSubmission
+from core.kafka.topics import POOL, POOLS
+from core.protocol import JobEvent, PooledPub, PoolGroup, PoolRecord, PoolSubmission, decode
 from core.provider import run_tag
 from poller.pooling import history, pooler
 from poller.pooling.extent import IBM_JOB
@@ -440,6 +440,101 @@ def test_circuits_that_wait_for_longer_than_the_deadline_fail() -> None:
     assert world.finished == {0}
 
 
+def test_a_poller_that_stalls_while_it_gives_a_job_up_ends_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(PoolLimits(most_pending=100))
+    publish = world.publisher.publish
+    stalled: list[str] = []
+
+    def stall(topic: str, key: str, value: bytes, headers: Mapping[str, bytes] | None = None) -> None:
+        if topic == POOLS and not stalled and decode(PoolRecord, value).state == "given_up":
+            stalled.append(key)
+            # The job appears, and another poller finds and announces it.
+            world.appear()
+            world.take_over()
+            world.step()
+        publish(topic, key, value, headers)
+
+    monkeypatch.setattr(world.publisher, "publish", stall)
+    world.account.outcomes.append("late")
+    world.add(submission("a", 1), submission("b", 2, client="other"))
+    world.step()
+    [job_id] = {event.job_id for event in world.announced()}
+    world.step()
+    world.add(submission("a", 1))
+    world.step()
+    assert world.account.attempts == [2], "a repeated message runs again"
+    world.carry_out_searches()
+    assert world.account.look(job_id).status == "CANCELLED"
+    world.cancel_unasked(job_id)
+    world.step(5.0)
+    later = [event for event in world.announced() if event.job_id != job_id]
+    assert sorted(event.process_job_id for event in later) == ["a", "b"]
+    assert not [event for event in world.progress() if event.final]
+    world.check()
+
+
+def test_jobs_that_are_cancelled_at_the_provider_run_again_twice_at_most() -> None:
+    world = World(PoolLimits(most_pending=100))
+    world.add(*(submission(run, 1) for run in ("a", "b", "withdraws")))
+    world.step()
+    world.run_progress.cancel(world.messages[2].event)
+    rounds = []
+    for _ in range(5):
+        ended = {event.process_job_id for event in world.progress() if event.final}
+        rounds.append(ended)
+        for event in world.announced():
+            world.cancel_unasked(event.job_id)
+        for _ in range(4):  # the group of those that withdrew is not complete, and waits
+            world.step(20.0)
+    assert rounds == [set(), {"withdraws"}, {"withdraws"}, {"withdraws", "a", "b"}, {"withdraws", "a", "b"}]
+    ends = {event.process_job_id: event for event in world.progress() if event.final}
+    assert {run: event.status for run, event in ends.items()} == {
+        "a": "ERROR",
+        "b": "ERROR",
+        "withdraws": "CANCELLED",
+    }
+    assert ends["a"].error is not None
+    assert ends["a"].error.code == "job_failed"
+    assert "cancelled" in ends["a"].error.message
+    assert Counter(event.process_job_id for event in world.announced()) == {"a": 3, "b": 3, "withdraws": 1}
+    world.check()
+
+
+def test_a_job_that_is_cancelled_at_the_provider_runs_again_also_alone() -> None:
+    world = World()
+    world.add(submission("a", 1))
+    world.step()
+    [event] = world.announced()
+    world.cancel_unasked(event.job_id)
+    world.step(60.0)
+    assert [event.pool.generation for event in world.announced() if event.pool] == [0, 1]
+    assert not [event for event in world.progress() if event.final]
+
+
+def test_a_job_is_not_announced_to_circuits_that_wait_for_the_next_one() -> None:
+    world = World(PoolLimits(most_pending=2))
+    # All JobEvents are published, but a poller that takes over does not know.
+    world.account.meanwhile = lambda: world.publisher.limits.update({POOLS: 0})
+    world.add(submission("a", 1), submission("b", 2), submission("c", 3))
+    world.step()
+    del world.publisher.limits[POOLS]
+    world.account.blind = 1
+    world.take_over()
+    world.step()
+    [job_id] = world.account.submitted
+    world.cancel_unasked(job_id)
+    world.step()
+    assert world.account.attempts == [3, 1], "the second group waits"
+    for _ in range(5):
+        world.step(5.0)
+        world.end_jobs()
+    later = [event.process_job_id for event in world.announced() if event.job_id != job_id]
+    assert sorted(later) == ["a", "b", "c"]
+    assert len(world.announced()) == 6
+    assert world.finished == set(range(6))
+    world.check()
+
+
 def _no_job_without_participants(world: World) -> None:
     """Each job is announced, or the pollers are asked to cancel it."""
     used = {event.job_id for event in world.announced()}
@@ -557,7 +652,7 @@ def test_the_bytes_in_the_pool_are_limited() -> None:
 
 EVENTS = (
     *("add", "add", "add", "step", "wait", "end", "kill", "cancel", "appear", "silence", "blind"),
-    *("kill, and half of the messages", "the other half", "twice"),
+    *("kill, and half of the messages", "the other half", "twice", "cancel at the provider"),
 )
 
 
@@ -607,6 +702,9 @@ def _whatever_happens(data: st.DataObject, clients: int, events: list[str], outc
             world.deliver(data.draw(st.integers(0, len(world.messages) - 1), label="delivered again"))
         elif event == "appear":
             world.appear()
+        elif event == "cancel at the provider":
+            if jobs := sorted({event.job_id for event in world.announced()}):
+                world.cancel_unasked(data.draw(st.sampled_from(jobs), label="cancelled at the provider"))
         elif event == "silence":
             # Nothing reaches the broker's topic of jobs for a moment.
             world.publisher.limits["jobs"] = 0
@@ -621,12 +719,17 @@ def _whatever_happens(data: st.DataObject, clients: int, events: list[str], outc
     world.redeliver()
     world.appear()
     for _ in range(30):
+        world.deliver_cancelled()
         world.end_jobs()
         world.step(30.0)
     world.check()
     assert world.finished == set(range(len(world.messages))), "a participant is left"
     announced = {(event.process_job_id, event.job_id) for event in world.announced()}
-    runs = [run for run, _ in announced]
+    assert all(jobs <= 3 for jobs in Counter(run for run, _ in announced).values()), (
+        "more than two further jobs"
+    )
+    # Those whose jobs were cancelled at the provider have ended, or are in another job.
+    runs = [run for run, job_id in announced if job_id not in world.cancelled_unasked]
     assert len(runs) == len(set(runs)), "a participant is in two jobs"
     ended = {event.process_job_id for event in world.progress() if event.final}
     everyone = {message.event.process_job_id for message in world.messages}

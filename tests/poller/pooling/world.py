@@ -15,15 +15,18 @@ from core.errors import ProviderError, ProviderUnavailableError, QwhiskError
 from core.kafka.topics import CANCEL, JOBS, POOL, POOLS
 from core.protocol import JobEvent, PoolRecord, PoolSubmission, ResultEvent, decode
 from core.provider import JobView, Primitive
+from core.settings import KafkaSettings
+from poller import cancellation
 from poller.account import Accounts
 from poller.delivery.result_delivery import ResultDelivery
 from poller.job_consumer import ConsumedEvent, JobConsumer
+from poller.pooling.delivery import PooledDelivery
 from poller.pooling.policy import PoolLimits
 from poller.pooling.pool_log import PoolLog
 from poller.pooling.pooler import Pooler
 from poller.pooling.submitter import PoolSubmitter
 from poller.scheduling.call import Limits
-from poller.state import RunProgress
+from poller.state import Key, RunProgress
 from testkit.quantum_account import InMemoryAccount
 from tests.poller import fakes
 
@@ -83,6 +86,21 @@ class Account(InMemoryAccount):
         return super().tagged(*tags)
 
 
+class StoredDelivery(PooledDelivery):
+    """Reads circuits from the messages of a world, which has no broker.
+
+    Args:
+        world: the world.
+    """
+
+    def __init__(self, world: World) -> None:
+        super().__init__(KafkaSettings("nowhere:9092"), world.publisher)
+        self._world = world
+
+    def _read(self, offset: int, event: JobEvent) -> PoolSubmission | None:
+        return self._world.messages[offset]
+
+
 class World:
     """One broker and one account, and the pooler that has the pool now.
 
@@ -100,6 +118,9 @@ class World:
         self.messages: list[PoolSubmission] = []
         self.finished: set[int] = set()
         self.run_progress = RunProgress()
+        #: The jobs that somebody has cancelled at the provider, and which of their participants know.
+        self.cancelled_unasked: set[str] = set()
+        self._told: set[tuple[str, Key]] = set()
         self.catch_up: Callable[[], None] = lambda: None
         #: The messages of the topic `pool` that the pooler has published.
         self._repeated = 0
@@ -124,7 +145,9 @@ class World:
             fakes.Documents(),
             fakes.Invoke({}),
             run_progress=self.run_progress,
+            pooled=StoredDelivery(self),
         )
+        self.delivery = delivery
         limits: dict[str, Limits | None] = {"hardware": None, "simulator": None}
         accounts = Accounts(self.provider, delivery, 1, limits, self.now, self._posted.append)
         for worker in accounts:
@@ -254,6 +277,26 @@ class World:
                 backend=event.backend,
             )
             self.publisher.send(POOLS, event.job_id, record.model_dump_json().encode())
+
+    def cancel_unasked(self, job_id: str) -> None:
+        """Let somebody cancel a job at the provider, and tell its participants."""
+        self.account.cancel(job_id)
+        self.cancelled_unasked.add(job_id)
+        self.deliver_cancelled()
+
+    def deliver_cancelled(self) -> None:
+        """Deliver the jobs that somebody has cancelled to those of their participants that do not know."""
+        for event in self.announced():
+            told = event.job_id, (event.process_job_id, event.step)
+            if event.job_id in self.cancelled_unasked and told not in self._told:
+                self._told.add(told)
+                self.delivery.deliver(event, self.account.look(event.job_id))
+
+    def carry_out_searches(self) -> None:
+        """Let the pollers search the jobs that were given up, once, and cancel them."""
+        for request in self.publisher.requests():
+            worker = next(iter(self.pooler._accounts))
+            cancellation._make(worker, request, cancellation.FIND)
 
     def appear(self) -> None:
         """Let the provider accept the jobs whose submission it answered too late."""
