@@ -361,18 +361,22 @@ class Pooler:
             self._adopting[job.tag] = now + RETRY
             return
         if isinstance(outcome, TRANSIENT):
-            failures = self._paused.get(backend, (0.0, 0))[1] + 1
-            delay = failure_delay(failures)
-            if isinstance(outcome, ACCOUNTS):
-                retry_after = getattr(outcome, "retry_after", None)
-                delay = max(delay, worker.scheduler.budget.failed(now, retry_after, now) - now)
-            self._paused[backend] = (now + delay, failures)
+            self._pause(worker, backend, outcome, now)
             self._submit_again(members, job.generation, backend, now)
-        elif len(members) == 1 or isinstance(outcome, COMMON):
+        elif len(job.members) == 1 or isinstance(outcome, COMMON):
             for member in members:
                 self._fail(member, outcome)
         else:
             self._divide(members, job.generation)
+
+    def _pause(self, worker: AccountWorker, backend: str, error: QwhiskError, now: float) -> None:
+        """Submit no job to a backend for a while: a submission has failed, but not because of a circuit."""
+        failures = self._paused.get(backend, (0.0, 0))[1] + 1
+        delay = failure_delay(failures)
+        if isinstance(error, ACCOUNTS):
+            retry_after = getattr(error, "retry_after", None)
+            delay = max(delay, worker.scheduler.budget.failed(now, retry_after, now) - now)
+        self._paused[backend] = (now + delay, failures)
 
     def _submit_again(self, members: list[Member], generation: int, backend: str, now: float) -> None:
         """Put participants back whose submission failed, maybe because the provider is not available."""
@@ -463,16 +467,18 @@ class Pooler:
         )
 
     def _adopted(self, job: PoolJob, members: list[Member], outcome: str | QwhiskError) -> None:
-        del self._submitting[job.tag]
+        worker, backend = self._submitting.pop(job.tag)
+        now = self._now()
         if isinstance(outcome, str):
             self._finish(members)
             return
         log.warning("a pooled job was not announced again: %s", outcome.message)
         members = [member for member in members if self._members.get(member.key) is member]
         if members and isinstance(outcome, UnclearError):
-            self._collection.add_batch(members, job.generation)
+            self._pause(worker, backend, outcome, now)
+            self._submit_again(members, job.generation, backend, now)
         elif members:
-            self._adopting[job.tag] = self._now() + RETRY
+            self._adopting[job.tag] = now + RETRY
 
     def _look(self, job: PoolJob) -> None:
         worker = self._worker_of(job)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import ProviderQuotaError
+from core.errors import ProviderQuotaError, ProviderUnavailableError
 from core.kafka.topics import POOL, POOLS
 from core.protocol import JobEvent, PooledPub, PoolGroup, PoolRecord, PoolSubmission, decode
 from core.provider import run_tag
@@ -211,6 +211,51 @@ def test_circuits_that_failed_have_their_turn_although_another_device_has_many()
         world.step(1_000.0)
         world.end_jobs()
     assert "failed" in {event.process_job_id for event in world.announced()}
+
+
+def test_circuits_with_which_submissions_are_unclear_do_not_keep_others_from_the_provider(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = World(PoolLimits(pending=1, most_pending=1_000))
+    submit = world.account.submit
+
+    def fail(pubs: Sequence[Any], *more: Any) -> str:
+        if any(pub[0].num_qubits == 5 for pub in pubs):
+            world.account.attempts.append(len(pubs))
+            # The first search fails too, so that the job is adopted later, and then given up.
+            world.account.blind = 1
+            raise ProviderUnavailableError("No answer.", unclear=True)
+        return submit(pubs, *more)
+
+    monkeypatch.setattr(world.account, "submit", fail)
+    world.add(*(submission(f"run{number}", 5 if number == 3 else 1) for number in range(9)))
+    world.step()
+    assert not world.announced()
+    world.add(submission("later", 2, client="other"))
+    for _ in range(60):
+        world.step(30.0)
+        world.end_jobs()
+    assert {event.process_job_id for event in world.announced()} == {
+        "later",
+        *(f"run{number}" for number in range(9) if number != 3),
+    }
+    assert not [event for event in world.progress() if event.final]
+    world.check()
+
+
+def test_who_is_left_of_a_job_that_is_rejected_runs_again() -> None:
+    world = World()
+    world.account.outcomes.append("refused")
+    # While they are submitted, a message arrives: an earlier job with the circuits of one of them has failed.
+    again = submission("a", 5).model_copy(update={"group": PoolGroup(id="j1.0", size=1, generation=1)})
+    world.account.meanwhile = lambda: world.add(again)
+    world.add(submission("a", 5), submission("b", 1, client="other"))
+    world.step()
+    assert world.account.attempts[0] == 2
+    assert not [event for event in world.progress() if event.final]
+    world.end_jobs()
+    world.step()
+    assert {event.process_job_id for event in world.announced()} == {"a", "b"}
 
 
 def test_an_outage_does_not_divide_the_circuits_that_wait() -> None:
