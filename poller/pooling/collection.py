@@ -7,9 +7,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence, Set
 
 from core.client_sources import source_of
+from poller.pooling.backend_pools import BackendPools
 from poller.pooling.circuits import extent
 from poller.pooling.member import Member
-from poller.pooling.policy import Participant, Pool, PoolLimits
+from poller.pooling.policy import Participant, PoolLimits
 from poller.state import Key
 
 #: Seconds after which the participants of a group run without those that have not arrived.
@@ -18,6 +19,8 @@ GROUP_WAIT = 30.0
 #: Sources whose last turns are remembered.
 MAX_SOURCES = 10_000
 
+#: A backend's type and name.
+Backend = tuple[str, str]
 #: Members of one provider job, and how many jobs with their circuits have failed.
 Batch = tuple[list[Member], int]
 
@@ -32,8 +35,8 @@ class Collection:
     def __init__(self, limits: PoolLimits) -> None:
         self._limits = limits
         self._members: dict[Key, Member] = {}
-        #: The pool that was served last is at the end.
-        self._pools: OrderedDict[str, Pool[Key]] = OrderedDict()
+        #: None of them is empty.
+        self._backends: dict[Backend, BackendPools[Key]] = {}
         #: After which turn each source had circuits in a job of a pool last, the latest at the end.
         self._served: OrderedDict[str, int] = OrderedDict()
         #: The jobs of pools that were composed.
@@ -66,7 +69,8 @@ class Collection:
 
     def _add_to_pool(self, member: Member) -> None:
         size, event = extent(member.submission), member.event
-        self._pools.setdefault(member.submission.pool, Pool(self._limits)).add(
+        self._backends.setdefault(_backend_of(member), BackendPools(self._limits)).add(
+            member.submission.pool,
             Participant(
                 member.key,
                 event.client_id,
@@ -75,7 +79,7 @@ class Collection:
                 event.step > 0,
                 source=source_of(event.client_id),
                 turn=self._turn,
-            )
+            ),
         )
 
     def add_batch(self, members: Sequence[Member], generation: int) -> None:
@@ -92,20 +96,30 @@ class Collection:
 
     def discard(self, member: Member) -> None:
         """Remove a participant that was cancelled."""
-        removed, pool = self._members.pop(member.key, None), self._pools.get(member.submission.pool)
-        if removed is not None and pool is not None:
-            pool.remove(member.key)
+        removed, backend = self._members.pop(member.key, None), _backend_of(member)
+        if removed is not None and (pools := self._backends.get(backend)) is not None:
+            pools.remove(member.key)
+            self._drop_if_empty(backend, pools)
+
+    def _drop_if_empty(self, backend: Backend, pools: BackendPools[Key]) -> None:
+        if not len(pools):
+            del self._backends[backend]
 
     def clear(self) -> None:
         """Remove all participants."""
         self._members.clear()
-        self._pools.clear()
+        self._backends.clear()
         self._groups.clear()
         self._batches.clear()
 
     def places(self) -> dict[Key, int]:
         """Return of each participant in a pool the number of those that arrived there before it."""
-        return {key: place for pool in self._pools.values() for key, place in pool.places().items()}
+        return {
+            key: place
+            for pools in self._backends.values()
+            for pool in pools
+            for key, place in pool.places().items()
+        }
 
     def next_batch(
         self,
@@ -123,24 +137,24 @@ class Collection:
         self._expire_groups(now)
         if (batch := self._next_of_batches(may_submit, deferred=False)) is not None:
             return batch
-        due: dict[str, int] = {}
-        backends: set[str] = set()
-        for name, pool in list(self._pools.items()):
-            if not len(pool):
-                del self._pools[name]
-            elif may_submit(member := self._members[pool.first_key()]) and (
-                now >= pool.due_at(number := pending(member))
-            ):
-                due[name] = number
-                backends.add(member.event.backend)
+        due = []
+        for backend, pools in self._backends.items():
+            member = self._members[pools.first_key()]
+            if may_submit(member):
+                number = pending(member)
+                due += [(pool, name, backend, number) for name, pool in pools.due(now, number).items()]
         # Only others for the same backend come before those that are deferred.
-        batch = self._next_of_batches(may_submit, deferred=True, others=backends)
+        others = {backend for _, _, backend, _ in due}
+        batch = self._next_of_batches(may_submit, deferred=True, others=others)
         if batch is None and due:
             # By source: one with jobs of many different options has many pools, but no more turns.
-            name = min(due, key=lambda each: self._pools[each].waits_since(self._served))
-            taken = self._pools[name].take(now, due[name])
-            self._pools.move_to_end(name)
+            pool, name, backend, number = min(
+                due, key=lambda each: (each[0].waits_since(self._served), each[0].turn)
+            )
+            taken = self._backends[backend].take(name, now, number)
+            self._drop_if_empty(backend, self._backends[backend])
             self._record_turn({participant.source for participant in taken})
+            pool.turn = self._turn
             return self._taken([participant.key for participant in taken]), 0
         return batch
 
@@ -154,7 +168,7 @@ class Collection:
             self._served.popitem(last=False)
 
     def _next_of_batches(
-        self, may_submit: Callable[[Member], bool], deferred: bool, others: Set[str] = frozenset()
+        self, may_submit: Callable[[Member], bool], deferred: bool, others: Set[Backend] = frozenset()
     ) -> Batch | None:
         """Return the first batch that may be submitted.
 
@@ -163,12 +177,17 @@ class Collection:
             deferred: whether to consider the deferred batches, or the others.
             others: backends whose batches are passed over.
         """
+        # Asked once for each backend: many batches may wait, but of few backends.
+        permitted = dict.fromkeys(others, False)
         for index, (members, generation) in enumerate(self._batches):
-            if not members or (
-                members[0].deferred == deferred
-                and members[0].event.backend not in others
-                and may_submit(members[0])
-            ):
+            if members and members[0].deferred == deferred:
+                backend = _backend_of(members[0])
+                if backend not in permitted:
+                    permitted[backend] = may_submit(members[0])
+                chosen = permitted[backend]
+            else:
+                chosen = not members
+            if chosen:
                 del self._batches[index]
                 return self._taken([member.key for member in members]), generation
         return None
@@ -178,18 +197,20 @@ class Collection:
         return [member for key in keys if (member := self._members.pop(key, None)) is not None]
 
     def _expire_groups(self, now: float) -> None:
-        for group, members in list(self._groups.items()):
-            if now - members[0].consumed_at > GROUP_WAIT:
-                generation = members[0].submission.generation
-                self._batches.append((self._groups.pop(group), generation))
+        while self._groups:
+            # The first one is the oldest.
+            group, members = next(iter(self._groups.items()))
+            if now - members[0].consumed_at <= GROUP_WAIT:
+                return
+            self._batches.append((self._groups.pop(group), members[0].submission.generation))
 
     def due_at(self, pending: Callable[[Member], int]) -> float:
         """Return when `next_batch` should be called if nothing happens before, in seconds since 1970."""
         return min(
-            (
-                pool.due_at(pending(self._members[pool.first_key()]))
-                for pool in self._pools.values()
-                if len(pool)
-            ),
+            (pools.due_at(pending(self._members[pools.first_key()])) for pools in self._backends.values()),
             default=math.inf,
         )
+
+
+def _backend_of(member: Member) -> Backend:
+    return member.event.backend_type, member.event.backend

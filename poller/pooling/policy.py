@@ -77,6 +77,8 @@ class Pool(Generic[Key]):
 
     def __init__(self, limits: PoolLimits) -> None:
         self.limits = limits
+        #: The number of jobs of pools that were composed before the pool was served last, or was new.
+        self.turn = 0
         #: In the order of their arrival.
         self._waiting: dict[Key, Participant[Key]] = {}
         self._total = JobExtent()
@@ -87,9 +89,10 @@ class Pool(Generic[Key]):
     def __contains__(self, key: Key) -> bool:
         return key in self._waiting
 
-    def first_key(self) -> Key:
-        """Return the participant that arrived first. The pool is not empty."""
-        return next(iter(self._waiting))
+    @property
+    def is_full(self) -> bool:
+        """Whether the participants fill a job."""
+        return not self._total.fits(self.limits.job)
 
     def waits_since(self, served: Mapping[str, int]) -> int:
         """Return since which turn a source has waited here, the longest. The pool is not empty.
@@ -133,7 +136,7 @@ class Pool(Generic[Key]):
         """
         if not self._waiting or pending >= self.limits.most_pending:
             return math.inf
-        if pending < self.limits.pending or not self._total.fits(self.limits.job):
+        if pending < self.limits.pending or self.is_full:
             return -math.inf
         oldest = next(iter(self._waiting.values())).arrived
         return oldest + self.limits.wait

@@ -133,6 +133,51 @@ def test_the_work_to_notify_clients_grows_with_their_number() -> None:
     assert excess(make, 1_500) is None
 
 
+def test_the_work_of_an_iteration_does_not_grow_with_the_pools_that_wait() -> None:
+    one = submission("run", 1)
+
+    def make(size: int) -> Callable[[], object]:
+        # As many iterations as pools: in proportion to one of them, if each iteration costs the same.
+        world = World(PoolLimits(wait=1e9))
+        world.add(one)
+        world.step()
+        for number in range(size):
+            event = one.event.model_copy(update={"process_job_id": f"run{number}"})
+            world.add(one.model_copy(update={"event": event, "shots": 100 + number}))
+        world.step()
+
+        def iterate() -> None:
+            for _ in range(size):
+                world.pooler.step(world.now)
+                assert world.pooler.next_at() > world.now
+
+        return iterate
+
+    assert excess(make, 50) is None
+
+
+def test_the_work_of_an_iteration_does_not_grow_with_the_groups_that_wait() -> None:
+    one = submission("run", 1)
+
+    def make(size: int) -> Callable[[], object]:
+        world = World(PoolLimits(most_pending=1))
+        world.add(one)
+        world.step()
+        for number in range(size):
+            event = one.event.model_copy(update={"process_job_id": f"run{number}"})
+            group = PoolGroup(id=f"job.{number}", size=2, generation=1)
+            world.add(one.model_copy(update={"event": event, "group": group}))
+        world.step()
+
+        def iterate() -> None:
+            for _ in range(size):
+                world.pooler.step(world.now)
+
+        return iterate
+
+    assert excess(make, 1_000) is None
+
+
 def test_an_event_has_the_queue_without_our_jobs_that_have_ended_since_it_was_listed() -> None:
     world = World()
     one = submission("a", 1)
