@@ -155,7 +155,7 @@ class Collection:
             self._drop_if_empty(backend, self._backends[backend])
             self._record_turn({participant.source for participant in taken})
             pool.turn = self._turn
-            return self._taken([participant.key for participant in taken]), 0
+            return self._taken([self._members[participant.key] for participant in taken]), 0
         return batch
 
     def _record_turn(self, sources: set[str]) -> None:
@@ -189,12 +189,15 @@ class Collection:
                 chosen = not members
             if chosen:
                 del self._batches[index]
-                return self._taken([member.key for member in members]), generation
+                return self._taken(members), generation
         return None
 
-    def _taken(self, keys: Sequence[Key]) -> list[Member]:
-        """Remove and return these participants, but for those that were cancelled."""
-        return [member for key in keys if (member := self._members.pop(key, None)) is not None]
+    def _taken(self, members: Sequence[Member]) -> list[Member]:
+        """Remove and return these participants, but for those that were discarded."""
+        taken = [member for member in members if self.waits(member)]
+        for member in taken:
+            del self._members[member.key]
+        return taken
 
     def _expire_groups(self, now: float) -> None:
         while self._groups:

@@ -303,6 +303,21 @@ def test_who_is_left_of_a_job_that_is_rejected_runs_again() -> None:
     assert {event.process_job_id for event in world.announced()} == {"a", "b"}
 
 
+def test_circuits_of_a_later_job_do_not_run_in_the_place_of_the_earlier_ones() -> None:
+    world = World(PoolLimits(most_pending=100))
+    world.account.outcomes.append("unavailable")
+    world.add(submission("a", 5), submission("b", 1, client="other"))
+    world.step()
+    # Their job is submitted again later. Another poller has announced one to `a`, which has failed.
+    group = PoolGroup(id="j1.0", size=1, generation=1)
+    world.add(submission("a", 5).model_copy(update={"group": group}))
+    world.step(60.0)
+    generations = {event.process_job_id: event.pool.generation for event in world.announced() if event.pool}
+    assert generations == {"a": 1, "b": 0}
+    assert world.account.attempts == [2, 1, 1]
+    world.check()
+
+
 def test_an_outage_does_not_divide_the_circuits_that_wait() -> None:
     world = World(PoolLimits(pending=1, most_pending=1_000))
     world.account.outcomes.extend(["unavailable"] * 20)
