@@ -328,17 +328,24 @@ class Pooler:
             self._paused[event.backend] = (worker.scheduler.budget.ready_at(now), 0)
             self._collection.add_batch(members, generation)
             return
+        length = self._queue_length(worker, members[0])
         self._submitting[tag] = (worker, event.backend)
-        length = worker.scheduler.queue_length(event.backend)
-        if length is None:
-            queues = {known.name: known.queue_length for known in self._accounts.known_backends()}
-            length = queues.get(event.backend)
         job = NewJob(members, tag, generation, length, lambda: epoch == self._epoch)
         worker.run(
             lambda: self._submitter.submit(worker.account, job),
             lambda outcome: self._submitted(job, outcome),
             f"submitting a pooled job of {len(members)} participants",
         )
+
+    def _queue_length(self, worker: AccountWorker, member: Member) -> int | None:
+        """Return the number of jobs in the queue of a participant's backend; None if it is not known."""
+        backend = member.event.backend
+        length = worker.scheduler.queue_length(backend)
+        if length is None:
+            queues = {known.name: known.queue_length for known in self._accounts.known_backends()}
+            length = queues.get(backend)
+        # Pooled jobs may be tracked by other pollers, and newer than what was listed.
+        return None if length is None else max(length, self._pending(member))
 
     def _submitted(self, job: NewJob, outcome: str | QwhiskError) -> None:
         worker, backend = self._submitting.pop(job.tag)

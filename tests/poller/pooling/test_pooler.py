@@ -196,6 +196,20 @@ def test_an_event_has_the_queue_without_our_jobs_that_have_ended_since_it_was_li
     assert [event.queue_length_at_submit for event in world.announced()] == [0]
 
 
+def test_an_event_counts_pooled_jobs_that_another_poller_tracks() -> None:
+    world = World(PoolLimits(pending=10, most_pending=10))
+    for number in range(7):
+        world.add(submission(f"run{number}", 1))
+        world.step(1.0)
+    # The backends were listed with a queue of four before.
+    assert [event.queue_length_at_submit for event in world.announced()] == [4, 4, 4, 4, 4, 5, 6]
+    world.end_jobs()
+    world.step()
+    world.add(submission("later", 1))
+    world.step(1.0)
+    assert world.announced()[-1].queue_length_at_submit == 4
+
+
 def test_the_plan_limits_the_jobs_of_an_account() -> None:
     world = World(PoolLimits(pending=1, most_pending=2, wait=10.0))
     for number in range(4):
