@@ -68,6 +68,8 @@ class PooledDelivery:
     def again(self, event: JobEvent, cancelled: bool = False) -> ResultEvent | None:
         """Submit a participant of a job that failed as a whole to the pool again, in a smaller group.
 
+        A job that was cancelled, although not all participants have withdrawn, counts as failed.
+
         Each participant finds its group by itself, whichever poller handles it.
 
         Args:
