@@ -368,22 +368,18 @@ class Pooler:
             self._adopting[job.tag] = now + RETRY
             return
         if isinstance(outcome, TRANSIENT):
-            self._pause(worker, backend, outcome, now)
+            failures = self._paused.get(backend, (0.0, 0))[1] + 1
+            delay = failure_delay(failures)
+            if isinstance(outcome, ACCOUNTS):
+                retry_after = getattr(outcome, "retry_after", None)
+                delay = max(delay, worker.scheduler.budget.failed(now, retry_after, now) - now)
+            self._paused[backend] = (now + delay, failures)
             self._submit_again(members, job.generation, backend, now)
         elif len(job.members) == 1 or isinstance(outcome, COMMON):
             for member in members:
                 self._fail(member, outcome)
         else:
             self._divide(members, job.generation)
-
-    def _pause(self, worker: AccountWorker, backend: str, error: QwhiskError, now: float) -> None:
-        """Submit no job to a backend for a while: a submission has failed, but not because of a circuit."""
-        failures = self._paused.get(backend, (0.0, 0))[1] + 1
-        delay = failure_delay(failures)
-        if isinstance(error, ACCOUNTS):
-            retry_after = getattr(error, "retry_after", None)
-            delay = max(delay, worker.scheduler.budget.failed(now, retry_after, now) - now)
-        self._paused[backend] = (now + delay, failures)
 
     def _submit_again(self, members: list[Member], generation: int, backend: str, now: float) -> None:
         """Put participants back whose submission failed, maybe because the provider is not available."""
@@ -474,7 +470,7 @@ class Pooler:
         )
 
     def _adopted(self, job: PoolJob, members: list[Member], outcome: str | QwhiskError) -> None:
-        worker, backend = self._submitting.pop(job.tag)
+        del self._submitting[job.tag]
         now = self._now()
         if isinstance(outcome, str):
             self._finish(members)
@@ -482,8 +478,8 @@ class Pooler:
         log.warning("a pooled job was not announced again: %s", outcome.message)
         members = [member for member in members if self._members.get(member.key) is member]
         if members and isinstance(outcome, UnclearError):
-            self._pause(worker, backend, outcome, now)
-            self._submit_again(members, job.generation, backend, now)
+            # No pause, since the search was answered.
+            self._submit_again(members, job.generation, job.backend, now)
         elif members:
             self._adopting[job.tag] = now + RETRY
 

@@ -289,7 +289,9 @@ def test_circuits_with_which_submissions_are_unclear_do_not_keep_others_from_the
     monkeypatch.setattr(world.account, "submit", fail)
     world.add(*(submission(f"run{number}", 5 if number == 3 else 1) for number in range(9)))
     world.step()
+    world.step(30.0)
     assert not world.announced()
+    world.step(30.0)
     world.add(submission("later", 2, client="other"))
     for _ in range(60):
         world.step(30.0)
