@@ -20,7 +20,7 @@ GROUP_WAIT = 30.0
 MAX_SOURCES = 10_000
 
 #: A backend's type and name.
-Backend = tuple[str, str]
+TypedBackend = tuple[str, str]
 #: Members of one provider job, and how many jobs with their circuits have failed.
 Batch = tuple[list[Member], int]
 
@@ -36,7 +36,7 @@ class Collection:
         self._limits = limits
         self._members: dict[Key, Member] = {}
         #: None of them is empty.
-        self._backends: dict[Backend, BackendPools[Key]] = {}
+        self._backends: dict[TypedBackend, BackendPools[Key]] = {}
         #: After which turn each source had circuits in a job of a pool last, the latest at the end.
         self._served: OrderedDict[str, int] = OrderedDict()
         #: The jobs of pools that were composed.
@@ -101,7 +101,7 @@ class Collection:
             pools.remove(member.key)
             self._drop_if_empty(backend, pools)
 
-    def _drop_if_empty(self, backend: Backend, pools: BackendPools[Key]) -> None:
+    def _drop_if_empty(self, backend: TypedBackend, pools: BackendPools[Key]) -> None:
         if not len(pools):
             del self._backends[backend]
 
@@ -168,7 +168,10 @@ class Collection:
             self._served.popitem(last=False)
 
     def _next_of_batches(
-        self, may_submit: Callable[[Member], bool], deferred: bool, others: Set[Backend] = frozenset()
+        self,
+        may_submit: Callable[[Member], bool],
+        deferred: bool,
+        others: Set[TypedBackend] = frozenset(),
     ) -> Batch | None:
         """Return the first batch that may be submitted.
 
@@ -215,5 +218,5 @@ class Collection:
         )
 
 
-def _backend_of(member: Member) -> Backend:
+def _backend_of(member: Member) -> TypedBackend:
     return member.event.backend_type, member.event.backend
