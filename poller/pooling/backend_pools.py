@@ -95,12 +95,10 @@ class BackendPools(Generic[Key]):
         Args:
             pending: the number of our jobs that are pending at the backend.
         """
-        if not self._waiting or pending >= self._limits.most_pending:
+        if not self._waiting:
             return math.inf
-        if pending < self._limits.pending or self._full:
-            return -math.inf
         _, arrived = self._waiting[self.first_key()]
-        return arrived + self._limits.wait
+        return self._limits.due_at(pending, arrived, bool(self._full))
 
     def due(self, now: float, pending: int) -> dict[str, Pool[Key]]:
         """Return the pools that are due.

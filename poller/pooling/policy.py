@@ -67,6 +67,20 @@ class PoolLimits:
     waiting: int = 4_000
     waiting_bytes: int = 200_000_000
 
+    def due_at(self, pending: int, arrived: float, is_full: bool) -> float:
+        """Return when circuits that wait are due; infinite for not at all.
+
+        Args:
+            pending: the number of our jobs that are pending at the backend.
+            arrived: when the first of them arrived.
+            is_full: whether they fill a job.
+        """
+        if pending >= self.most_pending:
+            return math.inf
+        if pending < self.pending or is_full:
+            return -math.inf
+        return arrived + self.wait
+
 
 class Pool(Generic[Key]):
     """The circuits that wait for a job of one backend with the same options.
@@ -134,12 +148,10 @@ class Pool(Generic[Key]):
         Args:
             pending: the number of our jobs that are pending at the backend.
         """
-        if not self._waiting or pending >= self.limits.most_pending:
+        if not self._waiting:
             return math.inf
-        if pending < self.limits.pending or self.is_full:
-            return -math.inf
         oldest = next(iter(self._waiting.values())).arrived
-        return oldest + self.limits.wait
+        return self.limits.due_at(pending, oldest, self.is_full)
 
     # --- who ------------------------------------------------------------------------------------------------
 
