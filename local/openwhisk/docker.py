@@ -109,21 +109,9 @@ class DockerProcess(Process):
         template = (
             f'{{{{with index .NetworkSettings.Networks "{self._network}"}}}}{{{{.IPAddress}}}}{{{{end}}}}'
         )
-        process = await asyncio.create_subprocess_exec(
-            *("docker", "inspect", "--format", template, self._name),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        try:
-            async with asyncio.timeout(_COMMAND_TIMEOUT):
-                output, _ = await process.communicate()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            return None
+        status, output, _ = await _run("inspect", "--format", template, self._name)
         host = output.decode("utf-8", "replace").strip()
-        return (host, ACTION_PORT) if process.returncode == 0 and host else None
+        return (host, ACTION_PORT) if status == 0 and host else None
 
     async def _end(self) -> None:
         # Not `run --rm`, with which some engines lose the exit status of the container.
@@ -240,24 +228,36 @@ async def docker(*arguments: str) -> int:
     Returns:
         Its exit code; 1 if it took too long.
     """
+    status, _, error = await _run(*arguments)
+    if status:
+        log.warning("docker %s: %s", " ".join(arguments), error.decode("utf-8", "replace").strip()[:500])
+    return 1 if status is None else status
+
+
+async def _run(*arguments: str) -> tuple[int | None, bytes, bytes]:
+    """Run `docker` with a time limit.
+
+    Args:
+        arguments: of the command.
+
+    Returns:
+        Its exit code, not 0 if it took too long, and its outputs.
+    """
     process = await asyncio.create_subprocess_exec(
         "docker",
         *arguments,
         stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
     try:
         async with asyncio.timeout(_COMMAND_TIMEOUT):
-            _, error = await process.communicate()
+            output, error = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()
-        error = b"no response"
-    status = process.returncode
-    if status:
-        log.warning("docker %s: %s", " ".join(arguments), error.decode("utf-8", "replace").strip()[:500])
-    return 1 if status is None else status
+        return process.returncode, b"", b"no response"
+    return process.returncode, output, error
 
 
 async def _responds(host: str, port: int) -> bool:
